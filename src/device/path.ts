@@ -1,0 +1,93 @@
+/**
+ * Where something is in a device: /object/instance/resource/resource instance, each id 0..65535 (LwM2M Core 1.1.1 §7.2.1).
+ * A path is an immutable value; `toString` is its canonical form, which is what crosses every public interface.
+ */
+import { DeviceManagementError } from '../errors';
+
+export type PathLevel = 'root' | 'object' | 'instance' | 'resource' | 'resource-instance';
+
+const LEVELS: readonly PathLevel[] = ['root', 'object', 'instance', 'resource', 'resource-instance'];
+/** 65535 is reserved (MAX_ID) yet met on the wire as the null object link; as a path id it is accepted like any other. */
+const HIGHEST_ID = 65535;
+
+export class Path {
+  static readonly root = new Path([]);
+  private text: string | undefined;
+
+  private constructor(readonly ids: readonly number[]) {}
+
+  /** @throws DeviceManagementError `invalid-path` */
+  static of(...ids: number[]): Path {
+    if (ids.length > 4) throw invalid(`/${ids.join('/')}`, 'it has more than four parts');
+    for (const id of ids) if (!isId(id)) throw invalid(`/${ids.join('/')}`, `${id} is not an id from 0 to ${HIGHEST_ID}`);
+    return ids.length === 0 ? Path.root : new Path(ids);
+  }
+
+  /**
+   * Reads "/3/0/9", "3/0/9" or "/3/0/"; "/" is the root.
+   * @throws DeviceManagementError `invalid-path`, naming the part at fault
+   */
+  static parse(text: string): Path {
+    const trimmed = text.trim().replace(/^\//, '').replace(/\/$/, '');
+    if (trimmed === '') return Path.root;
+    const ids = trimmed.split('/').map((part) => {
+      if (!/^\d{1,5}$/.test(part)) throw invalid(text, `"${part}" is not a number`);
+      return Number(part);
+    });
+    return Path.of(...ids);
+  }
+
+  get level(): PathLevel {
+    return LEVELS[this.ids.length] as PathLevel;
+  }
+
+  get object(): number | undefined {
+    return this.ids[0];
+  }
+
+  get instance(): number | undefined {
+    return this.ids[1];
+  }
+
+  get resource(): number | undefined {
+    return this.ids[2];
+  }
+
+  get resourceInstance(): number | undefined {
+    return this.ids[3];
+  }
+
+  get parent(): Path {
+    return Path.of(...this.ids.slice(0, -1));
+  }
+
+  child(id: number): Path {
+    return Path.of(...this.ids, id);
+  }
+
+  /** Whether `other` is this path or lies below it. */
+  contains(other: Path): boolean {
+    return this.ids.every((id, index) => other.ids[index] === id);
+  }
+
+  equals(other: Path): boolean {
+    return this.ids.length === other.ids.length && this.contains(other);
+  }
+
+  toString(): string {
+    this.text ??= `/${this.ids.join('/')}`;
+    return this.text;
+  }
+}
+
+export function isId(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= HIGHEST_ID;
+}
+
+function invalid(text: string, why: string): DeviceManagementError {
+  return new DeviceManagementError(
+    'invalid-path',
+    `"${text}" is not a path: ${why}. Use /object/instance/resource, for example /3/0/9.`,
+    { path: text },
+  );
+}
