@@ -5,8 +5,9 @@
  *   … --out DIR                           somewhere else
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,15 +31,31 @@ function filesBelow(folder) {
   });
 }
 
-/** Puts the compiled editor code where the template says, readable and unminified, as the Node-RED scorecard wants it. */
+/**
+ * Puts what dialogs share (nodes/editor/*.html) and the compiled editor code where the template says, readable and unminified, as the
+ * Node-RED scorecard wants it.
+ */
 function inlineEditor(html, editorDir) {
   const script = path.join(editorDir, html.replace(/\.html$/, '.editor.js'));
-  const template = readFileSync(path.join(root, html), 'utf8');
+  const template = readFileSync(path.join(root, html), 'utf8').replace(/^ *<!-- @include (\S+) -->\n/gm, (_line, part) =>
+    readFileSync(path.join(root, 'nodes', 'editor', part), 'utf8'),
+  );
   if (!existsSync(script)) return template;
   const code = readFileSync(script, 'utf8')
     .replace(/^export \{\};\n/m, '')
     .trim();
   return template.replace('<!-- @editor -->', () => `<script type="text/javascript">\n${code}\n</script>`);
+}
+
+/** Code and styles the dialogs share, as browser modules beside dist/: Node-RED serves `resources` of a package's root, and only that. */
+function shareEditorModules(editorDir) {
+  const shared = path.join(out, '..', 'resources', 'editor');
+  rmSync(shared, { recursive: true, force: true });
+  if (existsSync(path.join(editorDir, 'nodes', 'editor')))
+    cpSync(path.join(editorDir, 'nodes', 'editor'), shared, { recursive: true });
+  for (const file of filesBelow('nodes/editor')) {
+    if (file.endsWith('.css')) cpSync(path.join(root, file), path.join(shared, path.basename(file)));
+  }
 }
 
 rmSync(out, { recursive: true, force: true });
@@ -49,23 +66,24 @@ try {
   failed = true; // tsc has told what is wrong, and has written what it could
 }
 
-const editorDir = path.join(root, 'build', 'editor');
+const editorDir = mkdtempSync(path.join(tmpdir(), 'editor-'));
 if (!forTests && existsSync(path.join(root, 'nodes', 'editor'))) {
-  rmSync(editorDir, { recursive: true, force: true });
   try {
     compile('tsconfig.editor.json', editorDir);
   } catch {
     failed = true;
   }
+  shareEditorModules(editorDir);
 }
 
 for (const folder of ['src', 'nodes', 'plugins', ...(forTests ? ['test', 'bench'] : [])]) {
   for (const file of filesBelow(folder)) {
-    if (file.endsWith('.ts')) continue;
+    if (file.endsWith('.ts') || file.startsWith(path.join('nodes', 'editor'))) continue;
     const target = path.join(out, file);
     mkdirSync(path.dirname(target), { recursive: true });
     if (file.endsWith('.html') && !file.includes('locales')) writeFileSync(target, inlineEditor(file, editorDir));
     else cpSync(path.join(root, file), target);
   }
 }
+rmSync(editorDir, { recursive: true, force: true });
 process.exitCode = failed ? 1 : 0;

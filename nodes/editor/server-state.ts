@@ -1,0 +1,25 @@
+/** One line in the server's dialog: is it listening, where, how many devices; the editor shows no status for config nodes. */
+import { ListUnavailable, type ServerEntry, servers } from './admin-api.js';
+import { text } from './texts.js';
+
+function sentence(server: ServerEntry | undefined): string {
+  if (!server) return text('state.not-deployed');
+  const [listening] = server.listening;
+  if (server.state === 'failed') {
+    const { error } = server;
+    return text('state.failed', { reason: (typeof error === 'string' ? error : error?.message) ?? '' });
+  }
+  if (!listening) return text('state.starting');
+  const listens = text('state.listening', { port: listening.port, devices: server.devices });
+  return server.refused > 0 ? `${listens} ${text('state.refused', { refused: server.refused })}` : listens;
+}
+
+export function showServerState(node: EditorNode): void {
+  const line = $('#dm-server-state');
+  servers()
+    .then((all) => line.text(sentence(all.find(({ id }) => id === node.id))))
+    .catch((failure: unknown) => {
+      const problem = failure instanceof ListUnavailable ? failure.problem : 'no-answer';
+      line.text(text(problem === 'deploy-first' ? 'state.not-deployed' : `picker.problem.${problem}`));
+    });
+}

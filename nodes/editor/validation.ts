@@ -1,0 +1,90 @@
+/** Validators of the dialogs. Each answers true, or a sentence that says what to do. */
+import { type AttributeTexts, complainAboutAttributes } from './attribute-rules.js';
+import { type Complaint, complainAboutPath, splitPaths } from './path-rules.js';
+import { text } from './texts.js';
+
+export type Verdict = true | string;
+
+/** The node whose dialog is open; its fields count, not yet its saved properties. */
+let edited: string | undefined;
+
+export function opened(node: EditorNode): void {
+  edited = node.id;
+}
+
+export function closed(): void {
+  edited = undefined;
+}
+
+/** Another property of the node being validated: as the open dialog has it, else as saved. */
+export function property(node: EditorNode, name: string): string {
+  const field = edited === node.id ? document.getElementById(`node-input-${name}`) : null;
+  if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement) return field.value;
+  const saved: unknown = Object.getOwnPropertyDescriptor(node, name)?.value;
+  return typeof saved === 'string' ? saved : '';
+}
+
+function verdict(complaint: Complaint | undefined): Verdict {
+  return complaint ? text(complaint.key, complaint.variables) : true;
+}
+
+function typed(value: string, type: string): Verdict {
+  const valid = RED.utils.validateTypedProperty(value, type);
+  if (valid === true) return true;
+  return typeof valid === 'string' ? valid : text('validation.typed', { type });
+}
+
+/** A device: any name; an expression or property must be well-formed. */
+export function checkDevice(node: EditorNode, value: string): Verdict {
+  const type = property(node, 'deviceType') || 'msg';
+  if (type !== 'str') return typed(value, type);
+  return value.length <= 256 ? true : text('validation.device');
+}
+
+/** A path, or a list of paths; empty = the message's. */
+export function checkPath(node: EditorNode, value: string, operation: string): Verdict {
+  const type = property(node, 'pathType') || 'msg';
+  if (type !== 'str') return typed(value, type);
+  for (const path of splitPaths(value)) {
+    const complaint = complainAboutPath(path, operation);
+    if (complaint) return verdict(complaint);
+  }
+  return true;
+}
+
+/** A value of the type chosen beside it (`valueType`, `argumentsType`). */
+export function checkTyped(node: EditorNode, name: string, value: string): Verdict {
+  const type = property(node, `${name}Type`);
+  return type === '' || type === 'none' || type === 'str' ? true : typed(value, type);
+}
+
+/** LwM2M Core 1.1.1 §6.3.5: one digit, perhaps with a quoted value, comma-separated. */
+const ARGUMENTS = /^[0-9](='[!#-&(-[\]-~]*')?(,[0-9](='[!#-&(-[\]-~]*')?)*$/;
+
+export function checkArguments(node: EditorNode, value: string): Verdict {
+  if (property(node, 'argumentsType') !== 'str') return checkTyped(node, 'arguments', value);
+  return value === '' || ARGUMENTS.test(value) ? true : text('validation.arguments');
+}
+
+export interface NumberRange {
+  readonly least: number;
+  readonly most: number;
+  readonly whole?: boolean;
+  /** Empty means the default. */
+  readonly mayBeEmpty?: boolean;
+}
+
+/** `key` names the sentence; it gets `least` and `most`. */
+export function checkNumber(value: string | number, key: string, { least, most, whole, mayBeEmpty }: NumberRange): Verdict {
+  const shown = String(value).trim();
+  if (shown === '' && mayBeEmpty) return true;
+  const number = Number(shown);
+  const good =
+    shown !== '' && Number.isFinite(number) && number >= least && number <= most && (!whole || Number.isInteger(number));
+  return good ? true : text(`validation.${key}`, { least, most });
+}
+
+export function checkAttributes(attributes: AttributeTexts | undefined): Verdict {
+  const [first] = complainAboutAttributes(attributes ?? {}).values();
+  return verdict(first);
+}

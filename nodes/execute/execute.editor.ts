@@ -1,0 +1,91 @@
+RED.nodes.registerType('dm-execute', {
+  category: 'device management',
+  color: '#d9c2a7',
+  icon: 'dm-execute.svg',
+  inputs: 1,
+  outputs: 1,
+  defaults: {
+    name: { value: '' },
+    version: { value: 1 },
+    server: { value: '', type: 'lwm2m-server', required: true },
+    device: {
+      value: 'device',
+      validate(value, _options) {
+        return DeviceManagement.checkDevice(this, value);
+      },
+    },
+    deviceType: { value: 'msg' },
+    path: {
+      value: 'path',
+      validate(value, _options) {
+        return DeviceManagement.property(this, 'preset') ? true : DeviceManagement.checkPath(this, value, 'execute');
+      },
+    },
+    pathType: { value: 'msg' },
+    preset: { value: '' },
+    arguments: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.property(this, 'preset') ? true : DeviceManagement.checkArguments(this, value);
+      },
+    },
+    argumentsType: { value: 'none' },
+    timeout: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'timeout', { least: 1, most: 86400, mayBeEmpty: true });
+      },
+    },
+    whenAsleep: { value: 'queue' },
+    ttl: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'ttl', { least: 1, most: 31536000, mayBeEmpty: true });
+      },
+    },
+    concurrency: {
+      value: 50,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'concurrency', { least: 1, most: 1000, whole: true });
+      },
+    },
+    collect: { value: false },
+    failures: { value: 'catch' },
+    outputs: { value: 1 },
+  },
+  paletteLabel() {
+    return this._('palette');
+  },
+  label() {
+    if (this.preset) return this.name || this._(`preset.${this.preset}`);
+    return DeviceManagement.operationLabel(this.name, this._('palette'), this.path, this.pathType);
+  },
+  labelStyle() {
+    return DeviceManagement.labelStyle(this.name);
+  },
+  inputLabels() {
+    return this._('input');
+  },
+  outputLabels(index) {
+    return this._(index === 0 ? 'output.result' : 'output.failure');
+  },
+  oneditprepare() {
+    DeviceManagement.typedField('arguments', 'none');
+    DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg', operation: 'execute' });
+    DeviceManagement.prepareDelivery();
+    DeviceManagement.follow('#node-input-preset', () => {
+      const preset = String($('#node-input-preset').val() ?? '');
+      DeviceManagement.showRow('#node-input-path', preset === '');
+      DeviceManagement.showRow('#node-input-arguments', preset === '');
+      $('#dm-preset-note')
+        .text(preset === '' ? '' : this._(`preset-note.${preset}`))
+        .toggle(preset !== '');
+    });
+  },
+  oneditsave() {
+    DeviceManagement.closed();
+  },
+  oneditcancel() {
+    DeviceManagement.closed();
+  },
+});

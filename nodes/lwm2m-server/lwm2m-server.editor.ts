@@ -1,0 +1,31 @@
+RED.nodes.registerType('lwm2m-server', {
+  category: 'config',
+  defaults: {
+    name: { value: '' },
+    version: { value: 1 },
+    host: { value: '' },
+    port: {
+      value: 5683,
+      required: true,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'port', { least: 1, most: 65535, whole: true });
+      },
+    },
+    admission: { value: 'secured' },
+    models: { value: '' },
+    ackTimeout: {
+      value: 2,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'ack-timeout', { least: 0.1, most: 60, mayBeEmpty: true });
+      },
+    },
+  },
+  label() {
+    return this.name || this._('name', { port: this.port });
+  },
+  oneditprepare() {
+    const admission = '#node-config-input-admission';
+    DeviceManagement.follow(admission, () => $('#dm-admission-warning').toggle($(admission).val() === 'open'));
+    DeviceManagement.showServerState(this);
+  },
+});

@@ -1,0 +1,55 @@
+RED.nodes.registerType('dm-simulator', {
+  category: 'device management',
+  color: '#d3cdbb',
+  icon: 'dm-simulator.svg',
+  inputs: 1,
+  outputs: 1,
+  defaults: {
+    name: { value: '' },
+    version: { value: 1 },
+    server: { value: '', type: 'lwm2m-server', required: true },
+    count: {
+      value: 20,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'count', { least: 1, most: 10000, whole: true });
+      },
+    },
+    prefix: { value: 'sim-', required: true },
+    lifetime: {
+      value: 60,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'lifetime', { least: 1, most: 4294967295, whole: true });
+      },
+    },
+    interval: {
+      value: 5,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'interval', { least: 0.1, most: 86400 });
+      },
+    },
+  },
+  paletteLabel() {
+    return this._('palette');
+  },
+  label() {
+    return this.name || this._('node', { count: this.count });
+  },
+  labelStyle() {
+    return DeviceManagement.labelStyle(this.name);
+  },
+  inputLabels() {
+    return this._('input');
+  },
+  outputLabels() {
+    return this._('output.event');
+  },
+  oneditprepare() {
+    DeviceManagement.opened(this);
+  },
+  oneditsave() {
+    DeviceManagement.closed();
+  },
+  oneditcancel() {
+    DeviceManagement.closed();
+  },
+});

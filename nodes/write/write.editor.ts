@@ -1,0 +1,100 @@
+RED.nodes.registerType('dm-write', {
+  category: 'device management',
+  color: '#c6bfd6',
+  icon: 'dm-write.svg',
+  inputs: 1,
+  outputs: 1,
+  defaults: {
+    name: { value: '' },
+    version: { value: 1 },
+    server: { value: '', type: 'lwm2m-server', required: true },
+    device: {
+      value: 'device',
+      validate(value, _options) {
+        return DeviceManagement.checkDevice(this, value);
+      },
+    },
+    deviceType: { value: 'msg' },
+    path: {
+      value: 'path',
+      validate(value, _options) {
+        return DeviceManagement.checkPath(this, value, DeviceManagement.property(this, 'operation'));
+      },
+    },
+    pathType: { value: 'msg' },
+    operation: { value: 'write' },
+    mode: { value: 'auto' },
+    value: {
+      value: 'payload',
+      validate(value, _options) {
+        return DeviceManagement.checkTyped(this, 'value', value);
+      },
+    },
+    valueType: { value: 'msg' },
+    format: { value: 'auto' },
+    attributes: {
+      value: {} as Record<string, string>,
+      validate(_value, _options) {
+        return this.operation === 'write-attributes' ? DeviceManagement.checkAttributes(this.attributes) : true;
+      },
+    },
+    timeout: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'timeout', { least: 1, most: 86400, mayBeEmpty: true });
+      },
+    },
+    whenAsleep: { value: 'queue' },
+    ttl: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'ttl', { least: 1, most: 31536000, mayBeEmpty: true });
+      },
+    },
+    concurrency: {
+      value: 50,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'concurrency', { least: 1, most: 1000, whole: true });
+      },
+    },
+    collect: { value: false },
+    failures: { value: 'catch' },
+    outputs: { value: 1 },
+  },
+  paletteLabel() {
+    return this._('palette');
+  },
+  label() {
+    return DeviceManagement.operationLabel(this.name, this._(`operation.${this.operation}`), this.path, this.pathType);
+  },
+  labelStyle() {
+    return DeviceManagement.labelStyle(this.name);
+  },
+  inputLabels() {
+    return this._('input');
+  },
+  outputLabels(index) {
+    return this._(index === 0 ? 'output.result' : 'output.failure');
+  },
+  oneditprepare() {
+    DeviceManagement.typedField('value', 'msg');
+    DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg' });
+    DeviceManagement.prepareDelivery();
+    DeviceManagement.prepareAttributes(this.attributes);
+    DeviceManagement.follow('#node-input-operation', () => {
+      const operation = String($('#node-input-operation').val());
+      const carriesValue = operation === 'write' || operation === 'create';
+      DeviceManagement.showRow('#node-input-mode', operation === 'write');
+      DeviceManagement.showRow('#node-input-value', carriesValue);
+      DeviceManagement.showRow('#node-input-format', carriesValue);
+      DeviceManagement.showRow('#dm-attribute-pmin', operation === 'write-attributes');
+    });
+  },
+  oneditsave() {
+    this.attributes = { ...DeviceManagement.readAttributes() };
+    DeviceManagement.closed();
+  },
+  oneditcancel() {
+    DeviceManagement.closed();
+  },
+});
