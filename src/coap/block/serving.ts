@@ -1,0 +1,89 @@
+/**
+ * We serve a body in blocks: Block2 as a server (RFC 7959 §2.4). A body is kept while it is being fetched, so that its handler runs
+ * once and every block comes from the same representation; any block can be asked for at any time.
+ */
+import { createHash } from 'node:crypto';
+import type { LayerLimits } from '../parameters';
+import { type Block, blockSize, encodeBlock } from './option';
+
+export interface Slice {
+  readonly payload: Uint8Array;
+  readonly block2: number;
+  /** In block 0, and where the request asks for it. */
+  readonly size2?: number;
+}
+
+export interface ServedBody {
+  readonly peer: number;
+  readonly code: number;
+  readonly contentFormat: number | undefined;
+  readonly body: Uint8Array;
+  readonly etag: Uint8Array;
+  touchedAt: number;
+}
+
+/**
+ * The part of `body` that a request asks for; `undefined` beyond its end.
+ * @param wanted Block2 of the request; absent: the first block
+ */
+export function sliceOf(body: Uint8Array, wanted: Block | undefined, largestSzx: number): Slice | undefined {
+  const offset = wanted === undefined ? 0 : wanted.number * blockSize(wanted.szx);
+  // Ours being smaller moves the number, never the offset.
+  const szx = Math.min(wanted?.szx ?? largestSzx, largestSzx);
+  const size = blockSize(szx);
+  if (offset > 0 && offset >= body.length) return undefined;
+  const payload = body.subarray(offset, offset + size);
+  const block2 = encodeBlock(offset / size, offset + size < body.length, szx);
+  return offset === 0 ? { payload, block2, size2: body.length } : { payload, block2 };
+}
+
+/** Strong, and computed once per body. */
+export function etagOf(body: Uint8Array): Buffer {
+  return createHash('sha1').update(body).digest().subarray(0, 8);
+}
+
+export class Serving {
+  private readonly bodies = new Map<string, ServedBody>();
+  private bytes = 0;
+
+  constructor(private readonly limits: LayerLimits) {}
+
+  get size(): number {
+    return this.bodies.size;
+  }
+
+  find(key: string, now: number): ServedBody | undefined {
+    const served = this.bodies.get(key);
+    if (served !== undefined) served.touchedAt = now;
+    return served;
+  }
+
+  /** Keeps a body; the longest unused ones make room. */
+  keep(key: string, served: ServedBody): void {
+    this.drop(key);
+    if (served.body.length > this.limits.blockBytes) return;
+    while (this.bytes + served.body.length > this.limits.blockBytes || this.bodies.size >= this.limits.blockTransfers) {
+      const [oldest] = this.bodies.keys();
+      if (oldest === undefined) break;
+      this.drop(oldest);
+    }
+    this.bodies.set(key, served);
+    this.bytes += served.body.length;
+  }
+
+  expire(touchedBefore: number): void {
+    for (const [key, served] of this.bodies) if (served.touchedAt < touchedBefore) this.drop(key);
+  }
+
+  clear(): void {
+    this.bodies.clear();
+    this.bytes = 0;
+  }
+
+  private drop(key: string): void {
+    const served = this.bodies.get(key);
+    if (served === undefined) return;
+    this.bodies.delete(key);
+    this.bytes -= served.body.length;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * One peer, and the table of all peers. An Endpoint is the peer, not its address: after a NAT rebinding it is the same object with
+ * another address (`move`), so that whatever refers to it goes on. What is rarely needed is made when needed: there may be
+ * a hundred thousand of these, and most are idle.
+ */
+import type { PeerQueue } from './peer-queue';
+import type { Transmission } from './transmission';
+
+const MESSAGE_IDS = 65_536;
+/** Message IDs are guarded against early reuse a quarter of their space at a time. */
+const QUARTER = MESSAGE_IDS / 4;
+
+export class Endpoint {
+  /** Milliseconds of the layer's clock. */
+  lastSeen = 0;
+  /** Part of the key of deduplication; follows the address, where `id` follows the peer. */
+  index: number;
+  /** It let MAX_TRANSMIT_WAIT pass; PROBING_RATE holds until something arrives from it (RFC 7252 §4.7). */
+  silent = false;
+  /** When the last request left; while the peer is silent the next one keeps its distance. */
+  lastProbe = 0;
+  /** No RST for an unknown token before this. */
+  resetAllowedAt = 0;
+  received = 0;
+  sent = 0;
+  retransmitted = 0;
+  bytesReceived = 0;
+  bytesSent = 0;
+  /** First of a chain of confirmable messages in flight. */
+  inFlight: Transmission | undefined = undefined;
+  queue: PeerQueue | undefined = undefined;
+  /** For the owner of the layer; whatever is here means nothing to it. */
+  data: unknown = undefined;
+  private pins = 0;
+  private nextMessageId: number;
+  private quarterLeftAt: Float64Array | undefined = undefined;
+
+  constructor(
+    readonly id: number,
+    public address: string,
+    public port: number,
+    firstMessageId: number,
+  ) {
+    this.index = id;
+    this.nextMessageId = firstMessageId;
+  }
+
+  get pinned(): boolean {
+    return this.pins > 0;
+  }
+
+  /** Keeps the record however long the peer is idle; `release` ends it. */
+  retain(): void {
+    this.pins++;
+  }
+
+  release(): void {
+    if (this.pins > 0) this.pins--;
+  }
+
+  /**
+   * The next message ID towards this peer, or -1 while every one was used within EXCHANGE_LIFETIME (RFC 7252 §4.4).
+   * @param now milliseconds; @param lifetimeMs EXCHANGE_LIFETIME
+   */
+  takeMessageId(now: number, lifetimeMs: number): number {
+    const id = this.nextMessageId;
+    const next = (id + 1) % MESSAGE_IDS;
+    if (next % QUARTER === 0) {
+      this.quarterLeftAt ??= new Float64Array(4).fill(Number.NEGATIVE_INFINITY);
+      const entered = next / QUARTER;
+      if (now - (this.quarterLeftAt[entered] as number) < lifetimeMs) return -1;
+      this.quarterLeftAt[Math.floor(id / QUARTER)] = now;
+    }
+    this.nextMessageId = next;
+    return id;
+  }
+}
+
+export class EndpointTable {
+  private readonly byAddress = new Map<string, Map<number, Endpoint>>();
+  /** Endpoints nobody has pinned when they were made, oldest first. */
+  private readonly strangers = new Set<Endpoint>();
+  private nextId = 1;
+  evicted = 0;
+
+  /**
+   * @param mostStrangers cap on peers without a pin: anyone can send from any number of addresses
+   * @param firstMessageId gives the random start of a peer's message IDs
+   */
+  constructor(
+    private readonly mostStrangers: number,
+    private readonly firstMessageId: () => number,
+  ) {}
+
+  get size(): number {
+    let count = 0;
+    for (const ports of this.byAddress.values()) count += ports.size;
+    return count;
+  }
+
+  find(address: string, port: number): Endpoint | undefined {
+    return this.byAddress.get(address)?.get(port);
+  }
+
+  findOrMake(address: string, port: number): Endpoint {
+    let ports = this.byAddress.get(address);
+    if (ports === undefined) {
+      ports = new Map();
+      this.byAddress.set(address, ports);
+    }
+    let endpoint = ports.get(port);
+    if (endpoint === undefined) {
+      endpoint = new Endpoint(this.nextId++, address, port, this.firstMessageId());
+      ports.set(port, endpoint);
+      this.strangers.add(endpoint);
+      if (this.strangers.size > this.mostStrangers) this.evictOne();
+    }
+    return endpoint;
+  }
+
+  /** `endpoint` is now met where `found` was; `found` stays usable as an address, but is nobody's any more. */
+  move(endpoint: Endpoint, found: Endpoint): void {
+    if (endpoint === found) return;
+    this.remove(endpoint);
+    this.remove(found);
+    endpoint.address = found.address;
+    endpoint.port = found.port;
+    // Repeats of what came from the new address must be recognised.
+    endpoint.index = found.index;
+    endpoint.lastSeen = found.lastSeen;
+    endpoint.silent = false;
+    const ports = this.byAddress.get(endpoint.address) ?? new Map<number, Endpoint>();
+    ports.set(endpoint.port, endpoint);
+    this.byAddress.set(endpoint.address, ports);
+    this.strangers.add(endpoint);
+  }
+
+  /** Forgets idle strangers. */
+  expire(seenBefore: number): void {
+    for (const endpoint of this.strangers) {
+      if (endpoint.pinned) this.strangers.delete(endpoint);
+      else if (endpoint.lastSeen < seenBefore && !isBusy(endpoint)) this.remove(endpoint);
+    }
+  }
+
+  /** An endpoint that lost its last pin ages like any stranger again. */
+  unpinned(endpoint: Endpoint): void {
+    if (!endpoint.pinned && this.find(endpoint.address, endpoint.port) === endpoint) this.strangers.add(endpoint);
+  }
+
+  private evictOne(): void {
+    for (const endpoint of this.strangers) {
+      this.strangers.delete(endpoint);
+      if (endpoint.pinned || isBusy(endpoint)) continue;
+      this.remove(endpoint);
+      this.evicted++;
+      return;
+    }
+  }
+
+  private remove(endpoint: Endpoint): void {
+    this.strangers.delete(endpoint);
+    const ports = this.byAddress.get(endpoint.address);
+    if (ports?.get(endpoint.port) !== endpoint) return;
+    ports.delete(endpoint.port);
+    if (ports.size === 0) this.byAddress.delete(endpoint.address);
+  }
+}
+
+function isBusy(endpoint: Endpoint): boolean {
+  return endpoint.inFlight !== undefined || endpoint.queue !== undefined;
+}

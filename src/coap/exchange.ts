@@ -1,0 +1,249 @@
+/**
+ * One outgoing request message and its response (RFC 7252 §4.2, §5.3). It owns message ID, token, retransmission and both
+ * timers; it knows nothing of blocks, and an answer's code is none of its business.
+ *
+ *   queued ──slot──▶ waiting-ack ──empty ACK──▶ waiting-response ──response──▶ done
+ *                        └──────────response──────────────────────────────────▶ done
+ *   any ──timer, RST, cancel──▶ failed
+ */
+import type { Clock } from '../clock';
+import { Deadlines } from '../deadlines';
+import { DeviceManagementError } from '../errors';
+import type { Endpoint } from './endpoint';
+import { type Message, MessageType, MessageWriter } from './message';
+import { Option } from './options';
+import type { DerivedTimes, LayerLimits, TransmissionParameters } from './parameters';
+import { PeerQueue } from './peer-queue';
+import { type TokenOwner, type Tokens } from './tokens';
+import { type Send, Transmission, type Transmitter } from './transmission';
+
+/** A request as it goes out, one message. */
+export interface RequestSpec {
+  /** `Code.Get` … `Code.IPatch` */
+  readonly code: number;
+  readonly path: readonly string[];
+  readonly query?: readonly string[];
+  readonly contentFormat?: number;
+  readonly accept?: number;
+  readonly observe?: number;
+  readonly payload?: Uint8Array;
+  /** Default true. */
+  readonly confirmable?: boolean;
+}
+
+/** The same with the options of block-wise transfer. */
+export interface BlockRequestSpec extends RequestSpec {
+  readonly block1?: number;
+  readonly block2?: number;
+  readonly size1?: number;
+}
+
+/** Who learns how an exchange ended. */
+export interface ExchangeOwner {
+  answered(message: Message): void;
+  failed(error: DeviceManagementError): void;
+}
+
+type State = 'queued' | 'waiting-ack' | 'waiting-response' | 'ended';
+
+const TICK_MS = 50;
+/** How soon a request is tried again while every message ID towards its peer is in use. */
+const MESSAGE_ID_RETRY_MS = 1_000;
+
+export class Exchange extends Transmission implements TokenOwner {
+  state: State = 'queued';
+  sentAt = 0;
+
+  constructor(
+    endpoint: Endpoint,
+    readonly token: Buffer,
+    readonly spec: BlockRequestSpec,
+    readonly timeoutMs: number,
+    readonly owner: ExchangeOwner,
+    private readonly exchanges: Exchanges,
+  ) {
+    super(endpoint);
+  }
+
+  get confirmable(): boolean {
+    return this.spec.confirmable !== false;
+  }
+
+  override expired(): void {
+    this.exchanges.fail(
+      this,
+      'timeout',
+      `no answer from ${this.endpoint.address}:${this.endpoint.port}: it is offline, asleep, or its address has changed`,
+    );
+  }
+
+  override acknowledged(): void {
+    this.exchanges.waitForResponse(this);
+  }
+
+  override wasReset(): void {
+    this.exchanges.fail(this, 'reset', 'the device answered with Reset: it does not know this server any more');
+  }
+}
+
+export class Exchanges {
+  private readonly timers: Deadlines<Exchange>;
+  private readonly writer = new MessageWriter();
+  timeouts = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly parameters: TransmissionParameters,
+    private readonly times: DerivedTimes,
+    private readonly limits: LayerLimits,
+    private readonly transmitter: Transmitter,
+    private readonly tokens: Tokens<TokenOwner>,
+    private readonly send: Send,
+  ) {
+    this.timers = new Deadlines<Exchange>(clock, TICK_MS, (exchange) => this.timerDue(exchange));
+  }
+
+  /** Sends now or when the peer has a free slot. A full queue fails the exchange. */
+  start(exchange: Exchange, urgent: boolean): void {
+    const { endpoint } = exchange;
+    endpoint.queue ??= new PeerQueue(this.limits.queuedRequests, this.limits.queuedBytes);
+    if (!endpoint.queue.add(exchange, urgent)) {
+      const message = `more than ${this.limits.queuedRequests} requests wait for this device: send fewer at once, or wait for their results`;
+      this.fail(exchange, 'queue-full', message);
+      return;
+    }
+    // What waits in vain for its turn fails as if it had been sent in vain.
+    this.timers.set(exchange, 2 * this.times.maxTransmitWaitMs);
+    this.pump(endpoint);
+  }
+
+  cancel(exchange: Exchange): void {
+    this.fail(exchange, 'cancelled', 'the request was cancelled');
+  }
+
+  /** Ends everything towards a peer that is not what it was: it registered anew, or has left. */
+  cancelAll(endpoint: Endpoint): void {
+    for (const exchange of endpoint.queue?.all() ?? []) this.cancel(exchange);
+    for (const owner of this.tokens.all()) if (owner instanceof Exchange && owner.endpoint === endpoint) this.cancel(owner);
+  }
+
+  /** A response with this exchange's token has come from its peer. */
+  answered(exchange: Exchange, message: Message): void {
+    this.end(exchange);
+    this.tokens.free(exchange);
+    exchange.owner.answered(message);
+    this.pump(exchange.endpoint);
+  }
+
+  waitForResponse(exchange: Exchange): void {
+    exchange.state = 'waiting-response';
+    const waited = this.clock.monotonic() - exchange.sentAt;
+    this.timers.set(exchange, Math.max(exchange.timeoutMs - waited, TICK_MS));
+  }
+
+  fail(exchange: Exchange, code: 'timeout' | 'reset' | 'cancelled' | 'queue-full', message: string): void {
+    if (exchange.state === 'ended') return;
+    const wasSent = exchange.state !== 'queued';
+    this.end(exchange);
+    if (wasSent) this.tokens.bury(exchange);
+    if (code === 'timeout') this.timeouts++;
+    exchange.owner.failed(new DeviceManagementError(code, message));
+    this.pump(exchange.endpoint);
+  }
+
+  close(): void {
+    for (const owner of [...this.tokens.all()]) if (owner instanceof Exchange) this.cancel(owner);
+    this.timers.stop();
+  }
+
+  private end(exchange: Exchange): void {
+    this.timers.clear(exchange);
+    const { queue } = exchange.endpoint;
+    if (exchange.state === 'queued') queue?.remove(exchange);
+    else {
+      if (exchange.state === 'waiting-ack' && exchange.confirmable) this.transmitter.stop(exchange);
+      if (queue !== undefined) queue.outstanding--;
+    }
+    exchange.state = 'ended';
+  }
+
+  /** Lets waiting requests go while the peer has room for them. */
+  private pump(endpoint: Endpoint): void {
+    const { queue } = endpoint;
+    if (queue === undefined) return;
+    while (queue.outstanding < this.parameters.nstart) {
+      const exchange = queue.next();
+      if (exchange === undefined) break;
+      if (!this.trySend(exchange)) {
+        queue.putBack(exchange);
+        break;
+      }
+    }
+    if (queue.idle) endpoint.queue = undefined;
+  }
+
+  private trySend(exchange: Exchange): boolean {
+    const { endpoint } = exchange;
+    const now = this.clock.monotonic();
+    const messageId = endpoint.takeMessageId(now, this.times.exchangeLifetimeMs);
+    if (messageId < 0) {
+      this.timers.set(exchange, MESSAGE_ID_RETRY_MS);
+      return false;
+    }
+    const bytes = this.encode(exchange, messageId);
+    const probeInMs = endpoint.silent ? (bytes.length / this.parameters.probingRate) * 1000 - (now - endpoint.lastProbe) : 0;
+    if (probeInMs > 0) {
+      this.timers.set(exchange, probeInMs);
+      return false;
+    }
+    endpoint.lastProbe = now;
+    this.timers.clear(exchange);
+    if (endpoint.queue !== undefined) endpoint.queue.outstanding++;
+    exchange.messageId = messageId;
+    exchange.sentAt = now;
+    this.tokens.take(exchange);
+    if (exchange.confirmable) {
+      exchange.state = 'waiting-ack';
+      exchange.bytes = bytes;
+      exchange.giveUpAt = now + exchange.timeoutMs;
+      this.transmitter.start(exchange);
+    } else {
+      exchange.state = 'waiting-response';
+      this.timers.set(exchange, exchange.timeoutMs);
+      this.send(bytes, endpoint);
+    }
+    return true;
+  }
+
+  private timerDue(exchange: Exchange): void {
+    if (exchange.state === 'waiting-response') {
+      const message = exchange.confirmable
+        ? 'the device acknowledged the request and then sent no response'
+        : 'no response to a non-confirmable request';
+      this.fail(exchange, 'timeout', message);
+      return;
+    }
+    const { queue } = exchange.endpoint;
+    // The first in line was only held back; the others have waited too long.
+    if (queue !== undefined && queue.outstanding < this.parameters.nstart) this.pump(exchange.endpoint);
+    if (exchange.state === 'queued' && exchange.deadline < 0) {
+      this.fail(exchange, 'timeout', 'the device did not answer the requests before this one');
+    }
+  }
+
+  private encode(exchange: Exchange, messageId: number): Buffer {
+    const { spec } = exchange;
+    const type = exchange.confirmable ? MessageType.Confirmable : MessageType.NonConfirmable;
+    const writer = this.writer.begin(type, spec.code, messageId, exchange.token);
+    if (spec.observe !== undefined) writer.uint(Option.Observe, spec.observe);
+    writer.strings(Option.UriPath, spec.path);
+    if (spec.contentFormat !== undefined) writer.uint(Option.ContentFormat, spec.contentFormat);
+    if (spec.query !== undefined) writer.strings(Option.UriQuery, spec.query);
+    if (spec.accept !== undefined) writer.uint(Option.Accept, spec.accept);
+    if (spec.block2 !== undefined) writer.uint(Option.Block2, spec.block2);
+    if (spec.block1 !== undefined) writer.uint(Option.Block1, spec.block1);
+    if (spec.size1 !== undefined) writer.uint(Option.Size1, spec.size1);
+    if (spec.payload !== undefined) writer.payload(spec.payload);
+    return writer.finish();
+  }
+}

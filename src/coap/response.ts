@@ -1,0 +1,38 @@
+/** A response as those above this layer see it: its body complete, its options as plain values. */
+import type { Message } from './message';
+import { Option } from './options';
+
+export interface CoapResponse {
+  readonly code: number;
+  readonly contentFormat: number | undefined;
+  /** May be a view on its datagram: copy what is kept for long. */
+  readonly payload: Buffer;
+  readonly observe: number | undefined;
+  readonly locationPath: readonly string[];
+  readonly maxAge: number | undefined;
+  readonly etag: Buffer | undefined;
+}
+
+/** What we answer. */
+export interface ResponseSpec {
+  readonly code: number;
+  readonly contentFormat?: number;
+  readonly payload?: Uint8Array;
+  readonly locationPath?: readonly string[];
+  readonly maxAge?: number;
+  readonly observe?: number;
+  readonly etag?: Uint8Array;
+}
+
+/** @param body the joined body where `message` is one block of it */
+export function responseOf(message: Message, body: Buffer = message.payload, observe = message.uint(Option.Observe)): CoapResponse {
+  return {
+    code: message.code,
+    contentFormat: message.uint(Option.ContentFormat),
+    payload: body,
+    observe,
+    locationPath: message.strings(Option.LocationPath),
+    maxAge: message.uint(Option.MaxAge),
+    etag: message.opaque(Option.ETag),
+  };
+}

@@ -1,0 +1,81 @@
+/**
+ * The tokens we hand out: eight unpredictable bytes (RFC 7252 §5.3.1), the first six as a number for a fast table. Tokens whose request
+ * failed stay known for a while, so that a late answer is acknowledged instead of reset.
+ */
+import type { Endpoint } from './endpoint';
+
+export const TOKEN_BYTES = 8;
+const KEY_BYTES = 6;
+/** Cap on failed tokens remembered per half life. */
+const MOST_TOMBSTONES = 10_000;
+
+/** Whoever waits for messages with a token. */
+export interface TokenOwner {
+  readonly endpoint: Endpoint;
+  readonly token: Buffer;
+}
+
+export class Tokens<Owner extends TokenOwner> {
+  private readonly owners = new Map<number, Owner>();
+  private tombstones = new Map<number, number>();
+  private olderTombstones = new Map<number, number>();
+
+  /** @param randomBytes unpredictable bytes; seeded in tests */
+  constructor(private readonly randomBytes: (length: number) => Buffer) {}
+
+  get size(): number {
+    return this.owners.size;
+  }
+
+  /** A token not in use. */
+  make(): Buffer {
+    for (;;) {
+      const token = this.randomBytes(TOKEN_BYTES);
+      if (!this.owners.has(keyOf(token))) return token;
+    }
+  }
+
+  take(owner: Owner): void {
+    this.owners.set(keyOf(owner.token), owner);
+  }
+
+  /** Who waits for this token from this peer; a token never matches for another peer (RFC 7252 §5.3.2). */
+  find(token: Buffer, endpoint: Endpoint): Owner | undefined {
+    if (token.length !== TOKEN_BYTES) return undefined;
+    const owner = this.owners.get(keyOf(token));
+    if (owner === undefined || owner.endpoint !== endpoint) return undefined;
+    return owner.token.equals(token) ? owner : undefined;
+  }
+
+  /** Only its present owner can free a token: it may have passed from a request to its observation. */
+  free(owner: Owner): void {
+    const key = keyOf(owner.token);
+    if (this.owners.get(key) === owner) this.owners.delete(key);
+  }
+
+  /** Frees the token of a request that failed. */
+  bury(owner: Owner): void {
+    this.free(owner);
+    if (this.tombstones.size < MOST_TOMBSTONES) this.tombstones.set(keyOf(owner.token), owner.endpoint.id);
+  }
+
+  isBuried(token: Buffer, endpoint: Endpoint): boolean {
+    if (token.length !== TOKEN_BYTES) return false;
+    const key = keyOf(token);
+    return this.tombstones.get(key) === endpoint.id || this.olderTombstones.get(key) === endpoint.id;
+  }
+
+  /** Called once per EXCHANGE_LIFETIME. */
+  age(): void {
+    this.olderTombstones = this.tombstones;
+    this.tombstones = new Map();
+  }
+
+  all(): Iterable<Owner> {
+    return this.owners.values();
+  }
+}
+
+function keyOf(token: Buffer): number {
+  return token.readUIntBE(0, KEY_BYTES);
+}

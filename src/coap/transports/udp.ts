@@ -1,0 +1,137 @@
+/** CoAP over UDP (RFC 7252 §3): one bound socket for both directions. */
+import { type Socket, createSocket } from 'node:dgram';
+import { isIP } from 'node:net';
+import { DeviceManagementError } from '../../errors';
+import type { Receiver, Transport } from '../transport';
+
+/** A reconnect storm arrives in a burst; the kernel's default holds about 250 datagrams. */
+const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+export interface UdpOptions {
+  /** Address to listen on; absent or "" = every address, IPv6 and IPv4. */
+  readonly host?: string;
+  /** 0 = any free port. */
+  readonly port: number;
+}
+
+export class UdpTransport implements Transport {
+  readonly name = 'udp';
+  /** Datagrams the system refused to send (unreachable, too large). */
+  sendErrors = 0;
+  private socket: Socket | undefined;
+  private dualStack = false;
+
+  constructor(private readonly options: UdpOptions) {}
+
+  get local(): { address: string; port: number } | undefined {
+    if (this.socket === undefined) return undefined;
+    const { address, port } = this.socket.address();
+    return { address, port };
+  }
+
+  async open(receiver: Receiver): Promise<void> {
+    const host = this.options.host === undefined || this.options.host === '' ? undefined : this.options.host;
+    if (host !== undefined) return this.bind(receiver, host, isIP(host) === 6);
+    try {
+      await this.bind(receiver, '::', true);
+    } catch (error) {
+      // A machine with IPv6 switched off has no "::" to listen on.
+      if (!isNoIpv6(error)) throw error;
+      await this.bind(receiver, '0.0.0.0', false);
+    }
+  }
+
+  send(datagram: Buffer, address: string, port: number): void {
+    const { socket } = this;
+    if (socket === undefined) return;
+    // A socket for both families takes IPv4 addresses in their mapped form only.
+    const target = this.dualStack && address.indexOf(':') < 0 ? `::ffff:${address}` : address;
+    try {
+      socket.send(datagram, 0, datagram.length, port, target, this.sent);
+    } catch {
+      this.sendErrors++;
+    }
+  }
+
+  close(): Promise<void> {
+    const { socket } = this;
+    this.socket = undefined;
+    if (socket === undefined) return Promise.resolve();
+    return new Promise((resolve) => socket.close(() => resolve()));
+  }
+
+  private readonly sent = (error: Error | null): void => {
+    if (error !== null) this.sendErrors++;
+  };
+
+  private bind(receiver: Receiver, host: string, ipv6: boolean): Promise<void> {
+    const socket = createSocket({
+      type: ipv6 ? 'udp6' : 'udp4',
+      // Addresses are numeric here: the resolver would only cost time.
+      lookup: (hostname, _options, callback) => callback(null, hostname, isIP(hostname)),
+    });
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException): void => {
+        socket.close();
+        reject(bindError(error, host, this.options.port));
+      };
+      socket.once('error', failed);
+      socket.bind(this.options.port, host, () => {
+        socket.removeListener('error', failed);
+        // ICMP answers may surface here; a lost datagram is the message layer's business.
+        socket.on('error', () => {
+          this.sendErrors++;
+        });
+        socket.on('message', (datagram, { address, port }) => receiver.received(datagram, canonicalAddress(address), port));
+        this.enlargeBuffer(socket);
+        this.socket = socket;
+        this.dualStack = ipv6 && host === '::';
+        resolve();
+      });
+    });
+  }
+
+  private enlargeBuffer(socket: Socket): void {
+    try {
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    } catch {
+      // The system's maximum is smaller, and stays.
+    }
+  }
+}
+
+const MAPPED = '::ffff:';
+
+/** One spelling per peer: an IPv4 peer looks the same through an IPv6 socket. */
+function canonicalAddress(address: string): string {
+  return address.charCodeAt(0) === 58 && address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
+}
+
+function isNoIpv6(error: unknown): boolean {
+  const code = error instanceof DeviceManagementError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
+}
+
+function bindError(error: NodeJS.ErrnoException, host: string, port: number): DeviceManagementError {
+  const where = `UDP port ${port} of ${host === '::' || host === '0.0.0.0' ? 'this machine' : host}`;
+  if (error.code === 'EADDRINUSE') {
+    return new DeviceManagementError(
+      'port-in-use',
+      `${where} is in use by another program or another lwm2m-server node: choose another port, or stop the other one.`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EADDRNOTAVAIL') {
+    return new DeviceManagementError(
+      'server-unavailable',
+      `${host} is not an address of this machine: leave the host empty to listen on every address.`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EACCES') {
+    return new DeviceManagementError('server-unavailable', `${where} needs special rights: choose a port above 1023.`, {
+      cause: error,
+    });
+  }
+  return new DeviceManagementError('server-unavailable', `${where} cannot be opened: ${error.message}`, { cause: error });
+}
