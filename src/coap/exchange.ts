@@ -14,7 +14,7 @@ import { type Message, MessageType, MessageWriter } from './message';
 import { Option } from './options';
 import type { DerivedTimes, LayerLimits, TransmissionParameters } from './parameters';
 import { PeerQueue } from './peer-queue';
-import { type TokenOwner, type Tokens } from './tokens';
+import type { TokenOwner, Tokens } from './tokens';
 import { type Send, Transmission, type Transmitter } from './transmission';
 
 /** A request as it goes out, one message. */
@@ -145,7 +145,9 @@ export class Exchanges {
     if (exchange.state === 'ended') return;
     const wasSent = exchange.state !== 'queued';
     this.end(exchange);
-    if (wasSent) this.tokens.bury(exchange);
+    // A late notification must meet a Reset, so that its observation ends; a late answer an ACK, so that its repetition ends.
+    if (wasSent && exchange.spec.observe === undefined) this.tokens.bury(exchange);
+    else this.tokens.free(exchange);
     if (code === 'timeout') this.timeouts++;
     exchange.owner.failed(new DeviceManagementError(code, message));
     this.pump(exchange.endpoint);

@@ -73,7 +73,8 @@ export class Observation implements TokenOwner {
   notified(message: Message): void {
     const value = message.uint(Option.Observe);
     if (!isSuccess(message.code)) return this.end(`the device ended the observation with ${codeText(message.code)}`);
-    if (value === undefined) return this.end('the device answered without Observe: it does not count this server as an observer any more');
+    if (value === undefined)
+      return this.end('the device answered without Observe: it does not count this server as an observer any more');
     const now = this.clock.monotonic();
     if (!isNewer(this.lastValue, this.lastAt, value, now)) return;
     this.lastValue = value;

@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../clock';
 import { DeviceManagementError } from '../errors';
 import { Download } from './block/download';
-import { LARGEST_BLOCK, encodeBlock, szxFor } from './block/option';
+import { encodeBlock, LARGEST_BLOCK, szxFor } from './block/option';
 import { Upload } from './block/upload';
 import { Code } from './codes';
 import type { Endpoint } from './endpoint';

@@ -25,7 +25,11 @@ export interface ResponseSpec {
 }
 
 /** @param body the joined body where `message` is one block of it */
-export function responseOf(message: Message, body: Buffer = message.payload, observe = message.uint(Option.Observe)): CoapResponse {
+export function responseOf(
+  message: Message,
+  body: Buffer = message.payload,
+  observe = message.uint(Option.Observe),
+): CoapResponse {
   return {
     code: message.code,
     contentFormat: message.uint(Option.ContentFormat),

@@ -2,8 +2,9 @@
  * Confirmable messages on their way: sent, and sent again with doubled waits until an ACK or a RST with their message ID comes from the
  * same peer (RFC 7252 §4.2). It is the same for requests, separate responses, notifications and pings; what an end means is the owner's.
  */
-import { Deadlines, NO_DEADLINE } from '../deadlines';
+
 import type { Clock } from '../clock';
+import { Deadlines, NO_DEADLINE } from '../deadlines';
 import type { Endpoint } from './endpoint';
 import type { TransmissionParameters } from './parameters';
 

@@ -54,7 +54,8 @@ export class Download {
     if (this.length > 0 && this.isOther(message)) return this.restart();
     const size = blockSize(block.szx);
     const expected = this.length;
-    if (block.number * size !== expected) return failed(`block ${block.number} of ${size} bytes came where byte ${expected} was asked for`);
+    if (block.number * size !== expected)
+      return failed(`block ${block.number} of ${size} bytes came where byte ${expected} was asked for`);
     const payload = message.payload;
     if (block.more ? payload.length !== size : payload.length > size) {
       return failed(`block ${block.number} has ${payload.length} bytes where its size is ${size}`);

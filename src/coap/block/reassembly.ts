@@ -83,7 +83,14 @@ export class Reassembly {
     this.bytes = 0;
   }
 
-  private begin(key: string, peer: number, block: Block, payload: Buffer, contentFormat: number | undefined, now: number): Reassembled {
+  private begin(
+    key: string,
+    peer: number,
+    block: Block,
+    payload: Buffer,
+    contentFormat: number | undefined,
+    now: number,
+  ): Reassembled {
     const mine = this.perPeer.get(peer) ?? 0;
     if (this.transfers.size >= this.limits.blockTransfers || mine >= this.limits.blockTransfersPerEndpoint) {
       return refused(Code.ServiceUnavailable);

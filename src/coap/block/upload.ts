@@ -5,7 +5,7 @@
 import { Code, codeText, isSuccess } from '../codes';
 import type { Message } from '../message';
 import { Option } from '../options';
-import { SMALLEST_BLOCK, blockSize, decodeBlock, encodeBlock, fits, szxFor } from './option';
+import { blockSize, decodeBlock, encodeBlock, fits, SMALLEST_BLOCK, szxFor } from './option';
 
 /** What to do after an answer. */
 export type UploadStep =

@@ -1,5 +1,5 @@
 /** CoAP over UDP (RFC 7252 §3): one bound socket for both directions. */
-import { type Socket, createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { DeviceManagementError } from '../../errors';
 import type { Receiver, Transport } from '../transport';

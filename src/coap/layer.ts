@@ -1,0 +1,368 @@
+/**
+ * The message layer: composition. A datagram comes in, is parsed, finds its peer, is recognised when repeated, and goes to the
+ * exchange, the observation or the request handler it belongs to. The rules live in the parts.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Clock, Timer } from '../clock';
+import { Answering } from './answering';
+import { codeClass, isRequest } from './codes';
+import { Deduplication, Seen } from './deduplication';
+import { type Endpoint, EndpointTable } from './endpoint';
+import { Exchange, Exchanges, type RequestSpec } from './exchange';
+import type { IncomingRequest } from './incoming';
+import { DROP, emptyMessage, type Message, MessageType, parseMessage } from './message';
+import { type NotificationOptions, type NotificationOutcome, Notifier } from './notifier';
+import { Observation, type Observer } from './observation';
+import { Option } from './options';
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_PARAMETERS,
+  type DerivedTimes,
+  derivedTimes,
+  type LayerLimits,
+  type TransmissionParameters,
+} from './parameters';
+import { Request, type RequestContext, type RequestOptions, type ResponseCallback } from './request';
+import type { ResponseSpec } from './response';
+import { LayerStatistics } from './statistics';
+import { type TokenOwner, Tokens } from './tokens';
+import { Transmission, Transmitter } from './transmission';
+import type { Receiver, Transport } from './transport';
+
+export type { RequestSpec } from './exchange';
+export type { Observer } from './observation';
+export type { RequestOptions, ResponseCallback } from './request';
+export type { CoapResponse, ResponseSpec } from './response';
+
+/** Randomness, injected so that a test can repeat itself. */
+export interface Random {
+  /** 0 <= x < 1, for jitter. */
+  fraction(): number;
+  /** Unpredictable bytes, for tokens. */
+  bytes(length: number): Buffer;
+}
+
+export const systemRandom: Random = { fraction: Math.random, bytes: (length) => randomBytes(length) };
+
+export interface LayerOptions {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random?: Random;
+  readonly parameters?: Partial<TransmissionParameters>;
+  readonly limits?: Partial<LayerLimits>;
+  /** Called once per request; answer with `request.respond`, now or later. */
+  readonly onRequest: (request: IncomingRequest) => void;
+  /** An exception of `onRequest`: a bug, told to whoever runs the layer. */
+  readonly onHandlerError?: (error: unknown) => void;
+}
+
+const HOUSEKEEPING_MS = 10_000;
+/** A peer that sends unknown tokens gets one RST a second for its non-confirmable messages. */
+const RESET_INTERVAL_MS = 1_000;
+
+class Ping extends Transmission {
+  constructor(
+    endpoint: Endpoint,
+    private readonly tell: (alive: boolean) => void,
+  ) {
+    super(endpoint);
+  }
+
+  override expired(): void {
+    this.tell(false);
+  }
+
+  /** Wakaama answers a ping with an empty ACK instead of RST. */
+  override acknowledged(): void {
+    this.tell(true);
+  }
+
+  override wasReset(): void {
+    this.tell(true);
+  }
+}
+
+export class CoapLayer implements Receiver {
+  readonly statistics = new LayerStatistics();
+  readonly parameters: TransmissionParameters;
+  readonly times: DerivedTimes;
+  private readonly limits: LayerLimits;
+  private readonly clock: Clock;
+  private readonly endpoints: EndpointTable;
+  private readonly deduplication: Deduplication;
+  private readonly tokens: Tokens<TokenOwner>;
+  private readonly transmitter: Transmitter;
+  private readonly exchanges: Exchanges;
+  private readonly answering: Answering;
+  private readonly notifier: Notifier;
+  private readonly context: RequestContext;
+  private housekeeping: Timer | undefined;
+  private agedAt = 0;
+
+  constructor(private readonly options: LayerOptions) {
+    const random = options.random ?? systemRandom;
+    this.clock = options.clock;
+    this.parameters = { ...DEFAULT_PARAMETERS, ...options.parameters };
+    this.limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.times = derivedTimes(this.parameters);
+    const { clock, parameters, times, limits, send } = this;
+    this.endpoints = new EndpointTable(limits.unknownEndpoints, () => random.bytes(2).readUInt16BE(0));
+    this.deduplication = new Deduplication(times.exchangeLifetimeMs / 1000, limits.deduplicationBytes, this.second());
+    this.tokens = new Tokens<TokenOwner>((length) => random.bytes(length));
+    this.transmitter = new Transmitter(clock, parameters, () => random.fraction(), send);
+    this.exchanges = new Exchanges(clock, parameters, times, limits, this.transmitter, this.tokens, send);
+    this.answering = new Answering({
+      clock,
+      parameters,
+      times,
+      limits,
+      transmitter: this.transmitter,
+      deduplication: this.deduplication,
+      send,
+      onRequest: options.onRequest,
+      onHandlerError: (error) => {
+        this.statistics.handlerErrors++;
+        options.onHandlerError?.(error);
+      },
+    });
+    this.notifier = new Notifier(clock, times, this.answering, this.transmitter, send);
+    this.context = {
+      clock,
+      exchanges: this.exchanges,
+      tokens: this.tokens,
+      defaultTimeoutMs: times.maxTransmitWaitMs,
+      maxBodyBytes: limits.responseBodyBytes,
+    };
+  }
+
+  /** Where the transport listens, once open. */
+  get local(): { readonly address: string; readonly port: number } | undefined {
+    return this.options.transport.local;
+  }
+
+  get retransmitted(): number {
+    return this.transmitter.retransmitted;
+  }
+
+  get timeouts(): number {
+    return this.exchanges.timeouts;
+  }
+
+  /** What the layer holds now, to be watched and tested. */
+  held(): { endpoints: number; tokens: number; deduplicationEntries: number; deduplicationBytes: number } {
+    return {
+      endpoints: this.endpoints.size,
+      tokens: this.tokens.size,
+      deduplicationEntries: this.deduplication.entries,
+      deduplicationBytes: this.deduplication.bytes,
+    };
+  }
+
+  /** @throws DeviceManagementError of the transport */
+  async open(): Promise<void> {
+    await this.options.transport.open(this);
+    this.keepHouse();
+  }
+
+  /** Ends everything under way with `cancelled`, and the transport. */
+  async close(): Promise<void> {
+    this.housekeeping?.cancel();
+    this.exchanges.close();
+    for (const owner of [...this.tokens.all()]) if (owner instanceof Observation) owner.forget();
+    this.answering.close();
+    this.notifier.close();
+    this.transmitter.close();
+    await this.options.transport.close();
+  }
+
+  /** The peer at an address, known or new. Pin it (`retain`) when it is to be remembered while idle. */
+  endpoint(address: string, port: number): Endpoint {
+    return this.endpoints.findOrMake(address, port);
+  }
+
+  /** An endpoint that lost its last pin may be forgotten again. */
+  unpinned(endpoint: Endpoint): void {
+    this.endpoints.unpinned(endpoint);
+  }
+
+  /** Asks a peer; the callback is called once, with its answer or with why there is none. */
+  request(endpoint: Endpoint, spec: RequestSpec, options: RequestOptions, callback: ResponseCallback): { cancel(): void } {
+    const request = new Request(this.context, endpoint, spec, options, callback);
+    request.start();
+    return request;
+  }
+
+  /** Begins an observation (RFC 7641); `spec` is without `observe`, the callback gets the first answer. */
+  observe(
+    endpoint: Endpoint,
+    spec: RequestSpec,
+    observer: Observer,
+    options: RequestOptions,
+    callback: ResponseCallback,
+  ): Observation {
+    const observation = new Observation(this.context, this.clock, endpoint, this.tokens.make(), spec, options, observer);
+    observation.start(callback);
+    return observation;
+  }
+
+  /** Notifies a peer that observes us; `response.observe` is the sequence number. */
+  notify(
+    endpoint: Endpoint,
+    token: Buffer,
+    response: ResponseSpec,
+    options: NotificationOptions,
+    callback: (outcome: NotificationOutcome) => void = () => undefined,
+  ): void {
+    this.notifier.notify(endpoint, token, response, options, callback);
+  }
+
+  /** What `notify` needs to serve large bodies to the observer that began with this request. */
+  servingKey(request: IncomingRequest): string {
+    return this.answering.keyOf(request.message, request.endpoint);
+  }
+
+  /** CoAP ping: an empty confirmable message (RFC 7252 §4.3). */
+  ping(endpoint: Endpoint, callback: (alive: boolean) => void): void {
+    const ping = new Ping(endpoint, callback);
+    ping.messageId = endpoint.takeMessageId(this.clock.monotonic(), this.times.exchangeLifetimeMs);
+    if (ping.messageId < 0) return callback(false);
+    ping.bytes = emptyMessage(MessageType.Confirmable, ping.messageId);
+    this.transmitter.start(ping);
+  }
+
+  /** The device known as `from` is now met where `to` is: everything under way goes on there. */
+  move(from: Endpoint, to: Endpoint): void {
+    this.endpoints.move(from, to);
+  }
+
+  /** The device behind this endpoint is another, or new: ends its requests and observations without a message. */
+  forget(endpoint: Endpoint): void {
+    this.exchanges.cancelAll(endpoint);
+    for (const owner of [...this.tokens.all()]) if (owner instanceof Observation && owner.endpoint === endpoint) owner.forget();
+  }
+
+  received(datagram: Buffer, address: string, port: number): void {
+    const message = parseMessage(datagram);
+    if (typeof message === 'number') {
+      this.statistics.malformed++;
+      if (message !== DROP) this.reset(message, this.endpoint(address, port));
+      return;
+    }
+    const endpoint = this.endpoints.findOrMake(address, port);
+    endpoint.lastSeen = this.clock.monotonic();
+    endpoint.silent = false;
+    endpoint.received++;
+    endpoint.bytesReceived += datagram.length;
+    this.statistics.countIn(message.code, datagram.length);
+    if (message.code === 0) this.empty(message, endpoint);
+    else if (isRequest(message.code)) this.incoming(message, endpoint);
+    else this.response(message, endpoint);
+  }
+
+  /** Empty messages: ACK, RST, and the ping that is answered by RST. */
+  private empty(message: Message, endpoint: Endpoint): void {
+    if (message.type === MessageType.Confirmable) return this.reset(message.messageId, endpoint);
+    if (message.type === MessageType.NonConfirmable) return;
+    const transmission = this.transmitter.find(endpoint, message.messageId);
+    if (message.type === MessageType.Reset) this.statistics.resetsReceived++;
+    if (transmission === undefined) {
+      if (message.type === MessageType.Reset) this.notifier.wasReset(endpoint, message.messageId);
+      return;
+    }
+    this.transmitter.stop(transmission);
+    if (message.type === MessageType.Reset) transmission.wasReset();
+    else transmission.acknowledged();
+  }
+
+  private incoming(message: Message, endpoint: Endpoint): void {
+    if (message.type !== MessageType.Confirmable && message.type !== MessageType.NonConfirmable) return;
+    if (this.isRepeated(message, endpoint)) return;
+    this.answering.handle(message, endpoint);
+  }
+
+  private response(message: Message, endpoint: Endpoint): void {
+    if (message.type === MessageType.Reset) return;
+    if (message.type === MessageType.Acknowledgement) return this.piggybacked(message, endpoint);
+    if (this.isRepeated(message, endpoint)) return;
+    const owner = this.tokens.find(message.token, endpoint);
+    if (owner === undefined && !this.tokens.isBuried(message.token, endpoint)) return this.refuse(message, endpoint);
+    if (message.dropUnknownOptions()) return this.refuse(message, endpoint);
+    if (message.type === MessageType.Confirmable) this.acknowledge(message, endpoint);
+    if (owner !== undefined) this.deliver(message, owner);
+  }
+
+  /** Message ID and token must both match (RFC 7252 §5.3.2); anything else is a stray, like wakatiwai's second ACK. */
+  private piggybacked(message: Message, endpoint: Endpoint): void {
+    const owner = this.tokens.find(message.token, endpoint);
+    if (!(owner instanceof Exchange) || owner.messageId !== message.messageId) return;
+    if (message.dropUnknownOptions()) return;
+    this.exchanges.answered(owner, message);
+  }
+
+  private deliver(message: Message, owner: TokenOwner): void {
+    if (owner instanceof Observation) owner.notified(message);
+    else if (owner instanceof Exchange) {
+      // A notification that crossed our cancellation is not the answer to it.
+      const isStale = owner.spec.observe === 1 && message.has(Option.Observe) && codeClass(message.code) === 2;
+      if (!isStale) this.exchanges.answered(owner, message);
+    }
+  }
+
+  /** Repeats the answer to a message seen before (RFC 7252 §4.5). */
+  private isRepeated(message: Message, endpoint: Endpoint): boolean {
+    const { exchangeLifetimeMs, nonLifetimeMs } = this.times;
+    const lifetimeMs = message.type === MessageType.Confirmable ? exchangeLifetimeMs : nonLifetimeMs;
+    const seen = this.deduplication.see(endpoint.index, message.messageId, this.second(), lifetimeMs / 1000);
+    if (seen === Seen.New) return false;
+    this.statistics.duplicates++;
+    if (seen === Seen.Answered && message.type === MessageType.Confirmable) this.send(this.deduplication.replay(), endpoint);
+    return true;
+  }
+
+  private acknowledge(message: Message, endpoint: Endpoint): void {
+    const bytes = emptyMessage(MessageType.Acknowledgement, message.messageId);
+    this.deduplication.answered(endpoint.index, message.messageId, bytes);
+    this.send(bytes, endpoint);
+  }
+
+  /** A response nobody waits for: RST ends the observation behind it (RFC 7641 §3.6). */
+  private refuse(message: Message, endpoint: Endpoint): void {
+    if (message.type === MessageType.NonConfirmable) {
+      const now = this.clock.monotonic();
+      if (now < endpoint.resetAllowedAt) return;
+      endpoint.resetAllowedAt = now + RESET_INTERVAL_MS;
+      return this.reset(message.messageId, endpoint);
+    }
+    this.deduplication.answered(endpoint.index, message.messageId, emptyMessage(MessageType.Reset, message.messageId));
+    this.reset(message.messageId, endpoint);
+  }
+
+  private reset(messageId: number, endpoint: Endpoint): void {
+    this.statistics.resetsSent++;
+    this.send(emptyMessage(MessageType.Reset, messageId), endpoint);
+  }
+
+  private readonly send = (bytes: Buffer, endpoint: Endpoint): void => {
+    endpoint.sent++;
+    endpoint.bytesSent += bytes.length;
+    this.statistics.countOut(bytes[1] as number, bytes.length);
+    this.options.transport.send(bytes, endpoint.address, endpoint.port);
+  };
+
+  private second(): number {
+    return Math.floor(this.clock.monotonic() / 1000);
+  }
+
+  private keepHouse(): void {
+    this.housekeeping = this.clock.after(HOUSEKEEPING_MS, () => {
+      const now = this.clock.monotonic();
+      this.endpoints.expire(now - this.times.exchangeLifetimeMs);
+      this.answering.expire();
+      if (now - this.agedAt >= this.times.exchangeLifetimeMs) {
+        this.agedAt = now;
+        this.tokens.age();
+      }
+      this.keepHouse();
+    });
+  }
+}
