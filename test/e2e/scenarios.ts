@@ -1,0 +1,52 @@
+/** What each example promises its reader: what to press, and what must then be seen. */
+import assert from 'node:assert/strict';
+import type { Sighting } from './probes';
+
+export interface Stage {
+  /** Presses the inject node with this name. */
+  press(button: string): Promise<void>;
+  /** Waits for a message on its way to the debug node with this name. */
+  seen(debug: string, fits?: (sighting: Sighting) => boolean): Promise<Sighting>;
+}
+
+/** By file name. */
+export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
+  '1 first contact.json': async ({ press, seen }) => {
+    const { topic, payload } = await seen('registration', ({ event }) => event === 'registered');
+    assert.match(String(topic), /^sim-\d+$/);
+    assert.equal((payload as { endpoint: string }).endpoint, topic);
+    await seen('who');
+    await press('fall silent');
+    await press('come back');
+  },
+
+  '2 read and write.json': async ({ press, seen }) => {
+    await press('temperature');
+    assert.equal(typeof (await seen('degrees')).payload, 'number');
+    await press('whole device');
+    assert.equal(typeof ((await seen('by name')).payload as Record<string, unknown>).Manufacturer, 'string');
+    await press('Europe/Berlin');
+    assert.equal((await seen('time zone')).payload, 'Europe/Berlin');
+    await press('what has it?');
+    await seen('links');
+    await press('a wrong path');
+    const { error } = await seen('what went wrong');
+    assert.ok(error?.message, 'a wrong path says what is wrong');
+  },
+
+  '3 observe with a threshold.json': async ({ press, seen }) => {
+    const isTemperature = ({ payload, path }: Sighting): boolean => typeof payload === 'number' && path === '/3303/0/5700';
+    const warm = seen('warm', isTemperature);
+    const cold = seen('cold', isTemperature);
+    assert.ok(Number((await warm).payload) > 21);
+    assert.ok(Number((await cold).payload) <= 21);
+    await press('what is observed?');
+    await seen('observed');
+  },
+
+  '4 reboot on a condition.json': async ({ press, seen }) => {
+    await press('drain the battery');
+    assert.equal((await seen('accepted')).device, 'sim-003');
+    assert.equal((await seen('is back')).device ?? 'sim-003', 'sim-003');
+  },
+};
