@@ -1,0 +1,121 @@
+/**
+ * Who hears what became of a request. The asker itself, as long as it lives; after a deploy its successor, known by the same owner
+ * id, who gets what was kept with the order. Outcomes of an owner between two lives are held for a while, then told to the audit.
+ */
+import type { Clock } from '../clock';
+import type { OperationRequest, OperationResult } from '../device/operation';
+import type { DeviceManagementError } from '../errors';
+
+/** What a request that must wait takes with it; nothing else of its message is kept. */
+export interface Kept {
+  readonly topic?: string;
+  readonly _msgid?: string;
+  readonly job?: unknown;
+}
+
+export interface Order {
+  /** Id of the node that asks. */
+  readonly owner: string;
+  readonly device: string;
+  readonly request: OperationRequest;
+  readonly whenAsleep: 'queue' | 'fail';
+  /** Bounds the exchange once sent. */
+  readonly timeoutMs?: number;
+  /** Bounds the whole wait. */
+  readonly ttlMs?: number;
+  readonly kept?: Kept;
+}
+
+export type Outcome = { readonly result: OperationResult } | { readonly error: DeviceManagementError };
+
+/** The one who asked. */
+export interface Listener {
+  /** The request has to wait. Told at most once. */
+  queued(): void;
+  settled(outcome: Outcome): void;
+}
+
+/** A later life of the owner. */
+export type Successor = (order: Order, outcome: Outcome) => void;
+
+/** Outcomes held for an owner that is between two lives: a deploy takes a second, or a flow may be stopped for good. */
+const HELD = 1000;
+
+export class Outcomes {
+  private readonly listeners = new Map<Order, Listener>();
+  private readonly successors = new Map<string, Successor>();
+  private readonly cancelled = new WeakSet<Order>();
+  private held: { order: Order; outcome: Outcome }[] = [];
+  /** Outcomes nobody came for, oldest first; whoever keeps an audit takes them. */
+  onAbandoned: (order: Order, outcome: Outcome) => void = () => {};
+
+  constructor(readonly clock: Clock) {}
+
+  expect(order: Order, listener: Listener): void {
+    this.listeners.set(order, listener);
+  }
+
+  isWanted(order: Order): boolean {
+    return !this.cancelled.has(order);
+  }
+
+  queued(order: Order): void {
+    this.listeners.get(order)?.queued();
+  }
+
+  settle(order: Order, outcome: Outcome): void {
+    const listener = this.listeners.get(order);
+    this.listeners.delete(order);
+    if (this.cancelled.has(order)) return;
+    const successor = this.successors.get(order.owner);
+    if (listener !== undefined) listener.settled(outcome);
+    else if (successor !== undefined) successor(order, outcome);
+    else this.hold(order, outcome);
+  }
+
+  /** The asker ends (deploy): from now on its outcomes are for whoever follows it. */
+  handOver(owner: string): void {
+    this.successors.delete(owner);
+    for (const order of this.listeners.keys()) if (order.owner === owner) this.listeners.delete(order);
+  }
+
+  /** An owner begins to live: it is told at once what has come in for it. */
+  succeed(owner: string, successor: Successor): void {
+    this.successors.set(owner, successor);
+    const mine = this.held.filter(({ order }) => order.owner === owner);
+    if (mine.length === 0) return;
+    this.held = this.held.filter(({ order }) => order.owner !== owner);
+    for (const { order, outcome } of mine) successor(order, outcome);
+  }
+
+  /** An owner is gone for good. */
+  forget(owner: string): void {
+    for (const order of this.listeners.keys()) {
+      if (order.owner !== owner) continue;
+      this.cancelled.add(order);
+      this.listeners.delete(order);
+    }
+    this.successors.delete(owner);
+    this.held = this.held.filter(({ order }) => order.owner !== owner);
+  }
+
+  /** Owners that did not come back will not: whoever asked, the outcome is worth a line. */
+  abandonHeld(): void {
+    const abandoned = this.held;
+    this.held = [];
+    for (const { order, outcome } of abandoned) this.onAbandoned(order, outcome);
+  }
+
+  close(): void {
+    this.abandonHeld();
+    this.listeners.clear();
+    this.successors.clear();
+  }
+
+  private hold(order: Order, outcome: Outcome): void {
+    this.held.push({ order, outcome });
+    if (this.held.length <= HELD) return;
+    const [oldest] = this.held.splice(0, 1);
+    if (oldest !== undefined) this.onAbandoned(oldest.order, oldest.outcome);
+  }
+}
