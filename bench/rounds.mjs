@@ -23,7 +23,7 @@ export async function measure(name, { devices, seconds, warmUp, pinned, nodeOpti
     await generator.ask('open', { host: HOST, port, count: devices });
     const figures = {};
     for (const phase of PHASES[name]) {
-      const wanted = only === undefined || only === phase;
+      const wanted = only === undefined || only === phase || phase === 'echo';
       // Everything else needs registered devices, so Register always runs.
       if (wanted || phase === 'register')
         figures[phase] = await phases[phase]({ server, generator, devices, seconds: wanted ? seconds : 0, warmUp });

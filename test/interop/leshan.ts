@@ -1,0 +1,55 @@
+/**
+ * A device on Eclipse Leshan's client library, run from its Java source. Leshan's demo client is not on Maven Central, its library is:
+ * leshan/LeshanDevice.java gives it the demo client's objects. The class path is asked of Maven once and kept outside the sources.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { findProgram, Program } from './program';
+
+const folder = path.join(__dirname, 'leshan');
+
+/** Kept between runs, one per version of pom.xml; the jars themselves are in Maven's own repository. */
+function classPathFile(): string {
+  const cache = path.join(process.cwd(), '.build', 'cache', 'leshan');
+  mkdirSync(cache, { recursive: true });
+  const version = createHash('sha256')
+    .update(readFileSync(path.join(folder, 'pom.xml')))
+    .digest('hex')
+    .slice(0, 12);
+  return path.join(cache, `classpath-${version}`);
+}
+
+/** @returns the class path; rejects with the reason when it cannot be had */
+export async function leshanClassPath(): Promise<string> {
+  const maven = findProgram('mvn');
+  if (maven === undefined || findProgram('javac') === undefined) throw new Error('a JDK (17 or newer) and Maven are needed');
+  const file = classPathFile();
+  const known = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  if (known !== '' && known.split(path.delimiter).every((jar) => existsSync(jar))) return known;
+  const finished = await new Program(maven, [
+    '-q',
+    '-B',
+    '-f',
+    path.join(folder, 'pom.xml'),
+    'dependency:build-classpath',
+    `-Dmdep.outputFile=${file}`,
+  ]).ended;
+  if (finished.code !== 0) throw new Error(`Maven could not fetch Leshan: ${finished.output.slice(0, 500)}`);
+  return readFileSync(file, 'utf8');
+}
+
+export function startLeshan(
+  classPath: string,
+  { url, endpoint, lifetime }: { url: string; endpoint: string; lifetime: number },
+): Program {
+  return new Program('java', [
+    '-cp',
+    classPath,
+    path.join(folder, 'LeshanDevice.java'),
+    url,
+    endpoint,
+    String(lifetime),
+    path.join(folder, 'models'),
+  ]);
+}
