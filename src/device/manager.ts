@@ -81,11 +81,22 @@ export interface ObservationEndedEvent {
   readonly reason: string;
 }
 
+/** Something a device sent that cannot be understood. Nothing ended by it: the next may be readable again. */
+export interface ProblemEvent {
+  readonly device: string;
+  /** The observed path; absent for what the device sent by itself. */
+  readonly path?: string;
+  /** For a person. */
+  readonly reason: string;
+  readonly at: number;
+}
+
 export interface ManagerEvents {
   lifecycle: LifecycleEvent;
   notification: NotificationEvent;
   send: SendEvent;
   'observation-ended': ObservationEndedEvent;
+  problem: ProblemEvent;
 }
 
 export type Presence = 'reachable' | 'asleep' | 'gone';

@@ -1,0 +1,172 @@
+/**
+ * Observations by device and path (RFC 7641, LwM2M Core 1.1.1 §6.4): one per path, notifications decoded and told, ends told. Token, order
+ * and blocks are the message layer's business.
+ */
+import type { Clock } from '../../clock';
+import type { CoapResponse, Observer, RequestSpec, ResponseCallback } from '../../coap/layer';
+import type { Observation } from '../../coap/observation';
+import type { NotificationEvent, ObservationEndedEvent, ProblemEvent } from '../../device/manager';
+import type { Path } from '../../device/path';
+import { asDeviceManagementError, DeviceManagementError } from '../../errors';
+import type { Plan } from './operation-plans';
+import type { RegistrationRecord } from './registration';
+
+export interface ObservationsContext {
+  readonly clock: Clock;
+  /** Caps the tokens a device can make us keep, and what one flow can ask of a device. */
+  readonly mostPerDevice: number;
+  readonly heard: (record: RegistrationRecord, response: CoapResponse) => void;
+  /** Whether anyone listens: decoding is most of the work of a notification. */
+  readonly isHeard: () => boolean;
+  readonly notify: (event: NotificationEvent) => void;
+  readonly ended: (event: ObservationEndedEvent) => void;
+  readonly problem: (event: ProblemEvent) => void;
+}
+
+/** What an observation needs of the message layer. */
+export type StartObservation = (spec: RequestSpec, observer: Observer, callback: ResponseCallback) => Observation;
+
+/** One observed path of one device. */
+class Observed implements Observer {
+  observation: Observation | undefined = undefined;
+
+  constructor(
+    private readonly owner: Observations,
+    readonly record: RegistrationRecord,
+    readonly plan: Plan,
+  ) {}
+
+  notification(response: CoapResponse): void {
+    this.owner.notified(this, response);
+  }
+
+  ended(reason: DeviceManagementError): void {
+    this.owner.endedByDevice(this, reason);
+  }
+}
+
+export class Observations {
+  private readonly devices = new Map<RegistrationRecord, Map<string, Observed>>();
+
+  constructor(private readonly context: ObservationsContext) {}
+
+  paths(record: RegistrationRecord): readonly string[] {
+    return [...(this.devices.get(record)?.keys() ?? [])];
+  }
+
+  /** @throws DeviceManagementError `too-large` when the device is observed at as many paths as it may */
+  requireRoom(record: RegistrationRecord, target: Path): void {
+    const paths = this.devices.get(record);
+    if (paths === undefined || paths.size < this.context.mostPerDevice || paths.has(target.toString())) return;
+    throw new DeviceManagementError(
+      'too-large',
+      `device ${record.endpoint} is observed at ${paths.size} paths, which is the limit: observe whole instances instead of resources.`,
+      { device: record.endpoint, path: target.toString() },
+    );
+  }
+
+  /** Asks the device; when it agrees, its notifications come as events. An observation of the same path is replaced. */
+  start(
+    record: RegistrationRecord,
+    plan: Plan,
+    spec: RequestSpec,
+    begin: StartObservation,
+    callback: ResponseCallback,
+  ): { cancel(): void } {
+    const observed = new Observed(this, record, plan);
+    let isOver = false;
+    const observation = begin(spec, observed, (error, response) => {
+      if (isOver) return;
+      isOver = true;
+      // The answer may come within `begin`, before there is anything to enter.
+      if (observed.observation?.accepted === true) this.enter(observed);
+      callback(error, response);
+    });
+    observed.observation = observation;
+    return {
+      cancel: () => {
+        if (isOver) return;
+        isOver = true;
+        observation.cancel('passive');
+        callback(new DeviceManagementError('cancelled', 'the request was cancelled'), undefined);
+      },
+    };
+  }
+
+  isObserved(record: RegistrationRecord, target: Path): boolean {
+    return this.devices.get(record)?.has(target.toString()) ?? false;
+  }
+
+  /**
+   * Ends the observation of a path. Passively, nothing is sent: the next notification is answered with Reset.
+   * @param callback gets the device's answer to an active cancel
+   */
+  cancel(record: RegistrationRecord, target: Path, mode: 'active' | 'passive', callback?: ResponseCallback): void {
+    const observed = this.devices.get(record)?.get(target.toString());
+    if (observed === undefined) return callback?.(undefined, undefined);
+    this.leave(observed);
+    observed.observation?.cancel(mode, callback);
+  }
+
+  /** Ends all observations of a device on our side alone. */
+  dropAll(record: RegistrationRecord, reason: string): void {
+    const paths = this.devices.get(record);
+    if (paths === undefined) return;
+    this.devices.delete(record);
+    for (const [path, observed] of paths) {
+      observed.observation?.cancel('passive');
+      this.context.ended({ device: record.endpoint, path, reason });
+    }
+  }
+
+  notified(observed: Observed, response: CoapResponse): void {
+    const { record, plan } = observed;
+    if (record.gone) return;
+    const { clock, heard, isHeard, notify, problem } = this.context;
+    heard(record, response);
+    if (!isHeard()) return;
+    const device = record.endpoint;
+    const path = plan.target.toString();
+    const at = clock.wall();
+    try {
+      const values = plan.read(response, at).values ?? [];
+      const { contentFormat } = response;
+      notify({ device, path, values, at, ...(contentFormat !== undefined && { contentFormat }) });
+    } catch (caught) {
+      // One unreadable value ends nothing: the next may be readable again.
+      problem({ device, path, reason: asDeviceManagementError(caught).message, at });
+    }
+  }
+
+  endedByDevice(observed: Observed, reason: DeviceManagementError): void {
+    if (!this.leave(observed)) return;
+    this.context.ended({ device: observed.record.endpoint, path: observed.plan.target.toString(), reason: reason.message });
+  }
+
+  private enter(observed: Observed): void {
+    const { record, plan } = observed;
+    if (record.gone) {
+      observed.observation?.cancel('passive');
+      return;
+    }
+    let paths = this.devices.get(record);
+    if (paths === undefined) {
+      paths = new Map();
+      this.devices.set(record, paths);
+    }
+    const path = plan.target.toString();
+    // Most devices forget the older token by themselves; one that does not is told by Reset.
+    paths.get(path)?.observation?.cancel('passive');
+    paths.set(path, observed);
+  }
+
+  /** @returns false when it had left before */
+  private leave(observed: Observed): boolean {
+    const paths = this.devices.get(observed.record);
+    const path = observed.plan.target.toString();
+    if (paths?.get(path) !== observed) return false;
+    paths.delete(path);
+    if (paths.size === 0) this.devices.delete(observed.record);
+    return true;
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * The registration interface, /rd: Register, Update, De-register (LwM2M Core 1.1.1 §6.2). Each is checked, entered, answered and
+ * then told of, in this order: a client that has not seen the answer yet discards what a listener would send it.
+ */
+import type { Clock } from '../../clock';
+import { Code } from '../../coap/codes';
+import type { Endpoint } from '../../coap/endpoint';
+import type { IncomingRequest } from '../../coap/incoming';
+import { ContentFormat } from '../../coap/options';
+import type { AdmissionDecision } from '../../device/admission';
+import type { Identity } from '../../device/identity';
+import type { LifecycleEvent, Registration } from '../../device/manager';
+import { type AnnouncedObjects, joinedObjects, type ObjectLists } from './announced-objects';
+import { Mistake } from './mistake';
+import { addressOf, hostOf, identityKey } from './peers';
+import type { Presence } from './presence';
+import type { Refusals } from './refusals';
+import { newRegistration, objectsChanged, type RegistrationRecord, registrationValue, updatedRegistration } from './registration';
+import { type RegistrationRules, readRegistrationQuery } from './registration-query';
+import type { Registrations } from './registrations';
+import type { CountedOperation, OperationStatistics } from './statistics';
+
+export interface RegistrationInterfaceContext {
+  readonly clock: Clock;
+  readonly rules: RegistrationRules;
+  readonly mostRegistrations: number;
+  readonly registrations: Registrations;
+  readonly objectLists: ObjectLists;
+  readonly presence: Presence;
+  readonly refusals: Refusals;
+  readonly statistics: OperationStatistics<RegistrationRecord>;
+  /** Object lists known by profile id (1.2, `pid`). */
+  readonly profiles: ReadonlyMap<string, AnnouncedObjects>;
+  readonly admit: (endpoint: string, identity: Identity) => AdmissionDecision;
+  readonly identityOf: (peer: Endpoint) => Identity;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  /** Moves what the message layer holds for a peer to another address. */
+  readonly carry: (from: Endpoint, to: Endpoint) => void;
+  /** Drops what this server had under way with a registration that is gone or, `moved`, has lost its address. */
+  readonly abandon: (record: RegistrationRecord, why: 'replaced' | 'deregistered' | 'moved') => void;
+  readonly tell: (event: LifecycleEvent) => void;
+}
+
+/** A refused Register, and the endpoint it gave as far as it was read. */
+class Refusal {
+  constructor(
+    readonly mistake: Mistake,
+    readonly endpoint = '',
+  ) {}
+}
+
+const NOT_CONFIRMABLE = new Mistake(Code.BadRequest, 'the Register is not confirmable', 'Send Register as CON.');
+const NO_OBJECTS = new Mistake(
+  Code.BadRequest,
+  'no object list in the Register',
+  'Send the objects as links, such as </1/0>,</3/0>.',
+);
+const WRONG_FORMAT = new Mistake(
+  Code.UnsupportedContentFormat,
+  'the object list is not in link format',
+  'Send the object list as application/link-format (40).',
+);
+const UNKNOWN_PROFILE = new Mistake(Code.Conflict, 'the profile id (pid) is unknown here', 'Register with the full object list.');
+const TAKEN = new Mistake(
+  Code.Forbidden,
+  'a secured device is registered under this endpoint name',
+  'Let the device register over DTLS with its own credentials, or choose another endpoint name.',
+);
+const FULL = new Mistake(
+  Code.ServiceUnavailable,
+  'the server holds as many registrations as it may',
+  'Raise the limit of the server, or remove devices; the device will try again by itself.',
+);
+/** When full, devices are told to come again after this long, each at another moment. */
+const RETRY_AFTER_SECONDS = 60;
+
+export class RegistrationInterface {
+  constructor(private readonly context: RegistrationInterfaceContext) {}
+
+  /** POST to a path that ends in `rd`. */
+  register(request: IncomingRequest): void {
+    const identity = this.context.identityOf(request.endpoint);
+    const accepted = this.examine(request, identity);
+    if (accepted instanceof Refusal) return this.refuse(request, accepted);
+    const { registrations, presence } = this.context;
+    const { record, replaced, displaced } = registrations.add(request.endpoint, identityKey(identity), accepted);
+    this.count('register', request, Code.Created, record);
+    request.respond({ code: Code.Created, locationPath: ['rd', record.id] });
+
+    const at = accepted.registeredAt;
+    presence.heard(record);
+    for (const other of displaced) presence.sleep(other);
+    if (replaced !== undefined) {
+      this.context.abandon(replaced, 'replaced');
+      this.tell({ event: 'replaced', device: accepted.endpoint, registration: accepted, previous: replaced.value, at });
+    }
+    this.tell({ event: 'registered', device: accepted.endpoint, registration: accepted, at });
+  }
+
+  /** POST to a path that ends in `rd` and an id. */
+  update(request: IncomingRequest, id: string): void {
+    const record = this.context.registrations.byId(id);
+    if (record === undefined) return this.answer('update', request, Code.NotFound);
+    const peer = request.endpoint;
+    if (this.isImpostor(record, peer)) return this.answer('update', request, Code.BadRequest);
+    const before = record.value;
+    const after = this.examineUpdate(request, record);
+    if (after instanceof Mistake) return this.answer('update', request, after.code, record, after.reason);
+    const { registrations, presence } = this.context;
+    registrations.update(record, after);
+    this.answer('update', request, Code.Changed, record);
+
+    const { outcome, displaced } = registrations.meet(record, peer, this.context.carry);
+    if (outcome === 'joined') this.context.abandon(record, 'moved');
+    for (const other of displaced) presence.sleep(other);
+    // Awake before told of: a listener that asks the device now must not be told that it sleeps.
+    if (before.queueMode === after.queueMode) presence.heard(record);
+    else presence.queueModeChanged(record);
+    this.tell({ event: 'updated', device: after.endpoint, registration: after, previous: before, at: after.updatedAt });
+    if (objectsChanged(before, after)) {
+      this.tell({ event: 'objects-changed', device: after.endpoint, registration: after, previous: before, at: after.updatedAt });
+    }
+  }
+
+  /** DELETE on a path that ends in `rd` and an id. */
+  deregister(request: IncomingRequest, id: string): void {
+    const { registrations, clock } = this.context;
+    const record = registrations.byId(id);
+    if (record === undefined) return this.answer('deregister', request, Code.NotFound);
+    if (this.isImpostor(record, request.endpoint)) return this.answer('deregister', request, Code.BadRequest);
+    registrations.remove(record);
+    this.answer('deregister', request, Code.Deleted, record);
+    this.context.abandon(record, 'deregistered');
+    this.tell({ event: 'deregistered', device: record.endpoint, registration: record.value, at: clock.wall() });
+  }
+
+  /** All reasons to refuse a Register, what costs least first: most of this is open to strangers. */
+  private examine(request: IncomingRequest, identity: Identity): Registration | Refusal {
+    const { rules, registrations, admit, clock } = this.context;
+    if (!request.confirmable && rules.strict) return new Refusal(NOT_CONFIRMABLE);
+    const query = readRegistrationQuery(request.query, rules);
+    if (query instanceof Mistake) return new Refusal(query);
+    const wanted = newRegistration(query, identity, rules);
+    if (wanted instanceof Mistake) return new Refusal(wanted, query.endpoint);
+    const { endpoint } = wanted;
+    const admission = admit(endpoint, identity);
+    if (!admission.admitted) return new Refusal(new Mistake(Code.Forbidden, admission.reason, admission.remedy), endpoint);
+    const current = registrations.byEndpoint(endpoint);
+    if (current?.identity !== undefined && identity.security === 'none') return new Refusal(TAKEN, endpoint);
+    if (current === undefined && registrations.size >= this.context.mostRegistrations) return new Refusal(FULL, endpoint);
+    const announced = this.announcedBy(request, wanted.profiles, '');
+    if (announced instanceof Mistake) return new Refusal(announced, endpoint);
+    if (announced === undefined) return new Refusal(NO_OBJECTS, endpoint);
+    return registrationValue(wanted, announced, identity, addressOf(request.endpoint), clock.wall());
+  }
+
+  private examineUpdate(request: IncomingRequest, record: RegistrationRecord): Registration | Mistake {
+    const { rules, clock } = this.context;
+    const before = record.value;
+    const query = readRegistrationQuery(request.query, rules);
+    if (query instanceof Mistake) return query;
+    const announced = this.announcedBy(request, query.profiles ?? [], before.rootPath);
+    if (announced instanceof Mistake) return announced;
+    const address = request.endpoint === record.peer ? before.address : addressOf(request.endpoint);
+    return updatedRegistration(before, query, announced, address, clock.wall());
+  }
+
+  /** The list in the payload, joined with those of the profiles; undefined when there is neither. */
+  private announcedBy(
+    request: IncomingRequest,
+    profiles: readonly string[],
+    knownRoot: string,
+  ): AnnouncedObjects | Mistake | undefined {
+    const lists: AnnouncedObjects[] = [];
+    for (const profile of profiles) {
+      const list = this.context.profiles.get(profile);
+      if (list === undefined) return UNKNOWN_PROFILE;
+      lists.push(list);
+    }
+    if (request.payload.length > 0) {
+      // Several clients leave the Content-Format out (lwm2m-node-lib, Updates of Wakaama): link format is meant.
+      const format = request.contentFormat ?? ContentFormat.LinkFormat;
+      if (format !== ContentFormat.LinkFormat) return WRONG_FORMAT;
+      const list = this.context.objectLists.read(request.payload, knownRoot);
+      if (list instanceof Mistake) return list;
+      lists.push(list);
+    }
+    return lists.length > 1 ? joinedObjects(lists) : lists[0];
+  }
+
+  /**
+   * Whether a message comes from someone else than who registered. Without security the unguessable id is all there is, and it
+   * proves as much from a new address as from the old: a device behind a NAT that gave it another port goes on, although
+   * LwM2M Transport 1.2 §6.4.3 would have it register anew.
+   */
+  private isImpostor(record: RegistrationRecord, peer: Endpoint): boolean {
+    return record.identity !== identityKey(this.context.identityOf(peer));
+  }
+
+  private refuse(request: IncomingRequest, { mistake, endpoint }: Refusal): void {
+    this.count('register', request, mistake.code, undefined);
+    if (mistake === FULL) {
+      const maxAge = Math.round(RETRY_AFTER_SECONDS * (0.5 + this.context.random()));
+      request.respond({ code: mistake.code, maxAge });
+    } else request.respond({ code: mistake.code, payload: Buffer.from(mistake.reason) });
+    const peer = request.endpoint;
+    this.context.refusals.refused(endpoint, hostOf(peer), addressOf(peer), mistake.reason, mistake.remedy);
+  }
+
+  /** @param reason for the device's log (RFC 7252 §5.5.2) */
+  private answer(
+    operation: CountedOperation,
+    request: IncomingRequest,
+    code: number,
+    record?: RegistrationRecord,
+    reason?: string,
+  ): void {
+    this.count(operation, request, code, record);
+    request.respond(reason === undefined ? { code } : { code, payload: Buffer.from(reason) });
+  }
+
+  private count(
+    operation: CountedOperation,
+    request: IncomingRequest,
+    code: number,
+    record: RegistrationRecord | undefined,
+  ): void {
+    this.context.statistics.count(record, operation, code, 0, request.payload.length);
+  }
+
+  private tell(event: LifecycleEvent): void {
+    this.context.tell(event);
+  }
+}

@@ -1,0 +1,293 @@
+/** The LwM2M server: composition of the message layer, the registry, the interfaces and the operations behind the manager's interface. */
+import { type Clock, SystemClock } from '../../clock';
+import { Code } from '../../coap/codes';
+import type { Endpoint } from '../../coap/endpoint';
+import type { IncomingRequest } from '../../coap/incoming';
+import { CoapLayer, type Random, systemRandom } from '../../coap/layer';
+import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
+import type { Transport } from '../../coap/transport';
+import { UdpTransport } from '../../coap/transports/udp';
+import { type Admission, type AdmissionDecision, admit } from '../../device/admission';
+import type { Identity } from '../../device/identity';
+import type {
+  DeviceManager,
+  LifecycleEvent,
+  ManagerEvents,
+  ObjectDescription,
+  Presence as PresenceState,
+  Registration,
+} from '../../device/manager';
+import { Catalogue } from '../../device/models/catalogue';
+import { describe } from '../../device/models/definition';
+import type { OperationOptions, OperationRequest, OperationResult } from '../../device/operation';
+import { Events } from '../../events';
+import { type AnnouncedObjects, ObjectLists, readObjectLinks } from './announced-objects';
+import { DeviceOperations } from './device-operations';
+import { notRegistered } from './failures';
+import { Mistake } from './mistake';
+import { Models } from './models';
+import { Observations } from './observations';
+import { unsecuredIdentity } from './peers';
+import { Presence } from './presence';
+import { Refusals } from './refusals';
+import type { RegistrationRecord } from './registration';
+import { RegistrationInterface } from './registration-interface';
+import { DEFAULT_RULES, type RegistrationRules } from './registration-query';
+import { Registrations } from './registrations';
+import { ReportingInterface } from './reporting-interface';
+import { OperationStatistics, type Statistics } from './statistics';
+
+/** Caps on what devices can make this server hold. */
+export interface ServerLimits {
+  readonly registrations: number;
+  readonly observationsPerDevice: number;
+}
+
+const DEFAULT_LIMITS: ServerLimits = { registrations: 200_000, observationsPerDevice: 200 };
+
+export interface Lwm2mServerOptions {
+  /** UDP, where no transport is given. Default port 5683 on all interfaces. */
+  readonly listen?: { readonly host?: string; readonly port?: number };
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly catalogue?: Catalogue;
+  /** A mode, or a function that decides; default `secured`. */
+  readonly admission?: Admission | ((endpoint: string, identity: Identity) => AdmissionDecision);
+  /** What the transport proved about a peer; nothing by default. */
+  readonly identityOf?: (peer: Endpoint) => Identity;
+  readonly rules?: Partial<RegistrationRules>;
+  /** Object lists known by profile id (1.2): {"6:27354b9a": "</1/0>,</3/0>"}. */
+  readonly profiles?: Readonly<Record<string, string>>;
+  /** Added to lifetimes; default MAX_TRANSMIT_WAIT, and not to be less. */
+  readonly graceMs?: number;
+  /** How long a device in queue mode listens after the last message; default MAX_TRANSMIT_WAIT. */
+  readonly awakeMs?: number;
+  readonly parameters?: Partial<TransmissionParameters>;
+  readonly layerLimits?: Partial<LayerLimits>;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/** Why a registration's observations and requests end, for a person. */
+const ABANDONED = {
+  replaced: 'the device registered anew',
+  deregistered: 'the device has left',
+  expired: 'the registration expired',
+  moved: 'the device moved to an address that others use too',
+  stopped: 'the server stopped',
+} as const;
+
+const DEFAULT_PORT = 5683;
+
+export class Lwm2mServer implements DeviceManager {
+  readonly events = new Events<ManagerEvents>();
+  private readonly clock: Clock;
+  private readonly layer: CoapLayer;
+  private readonly models: Models;
+  private readonly known: Registrations;
+  private readonly presences: Presence;
+  private readonly refusals: Refusals;
+  private readonly observed: Observations;
+  private readonly operations: DeviceOperations;
+  private readonly counters = new OperationStatistics<RegistrationRecord>();
+  private readonly registrationInterface: RegistrationInterface;
+  private readonly reportingInterface: ReportingInterface;
+
+  constructor(options: Lwm2mServerOptions = {}) {
+    this.clock = options.clock ?? new SystemClock();
+    this.layer = this.makeLayer(options);
+    this.models = new Models(options.catalogue ?? Catalogue.registry());
+    const { clock, layer, models, events, counters: statistics } = this;
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    const identityOf = options.identityOf ?? unsecuredIdentity;
+    this.presences = new Presence({
+      clock,
+      awakeMs: options.awakeMs ?? layer.times.maxTransmitWaitMs,
+      recordOf: (slot) => this.known.bySlot(slot),
+      onChange: (record, event) => this.tell({ event, device: record.endpoint, registration: record.value, at: clock.wall() }),
+    });
+    this.known = new Registrations({
+      clock,
+      graceMs: options.graceMs ?? layer.times.maxTransmitWaitMs,
+      onExpired: (record) => this.expired(record),
+      onRemoved: (record) => this.presences.forget(record),
+      onVacated: (peer) => layer.unpinned(peer),
+    });
+    const { known: registrations, presences: presence } = this;
+    this.refusals = new Refusals(clock, (event) => this.tell(event));
+    this.observed = new Observations({
+      clock,
+      mostPerDevice: limits.observationsPerDevice,
+      heard: (record, response) => {
+        presence.heard(record);
+        statistics.count(record, 'notify', response.code, 0, response.payload.length);
+      },
+      isHeard: () => events.has('notification') || events.has('problem'),
+      notify: (event) => events.emit('notification', event),
+      ended: (event) => events.emit('observation-ended', event),
+      problem: (event) => events.emit('problem', event),
+    });
+    this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
+    this.registrationInterface = new RegistrationInterface({
+      clock,
+      rules: { ...DEFAULT_RULES, ...options.rules },
+      mostRegistrations: limits.registrations,
+      registrations,
+      objectLists: new ObjectLists(),
+      presence,
+      refusals: this.refusals,
+      statistics,
+      profiles: readProfiles(options.profiles ?? {}),
+      admit: admitting(options.admission ?? 'secured'),
+      identityOf,
+      random: () => (options.random ?? systemRandom).fraction(),
+      carry: (from, to) => layer.move(from, to),
+      abandon: (record, why) => this.abandon(record, why),
+      tell: (event) => this.tell(event),
+    });
+    this.reportingInterface = new ReportingInterface({
+      clock,
+      registrations,
+      models,
+      presence,
+      statistics,
+      identityOf,
+      tell: (event) => events.emit('send', event),
+      problem: (event) => events.emit('problem', event),
+    });
+  }
+
+  /** @throws DeviceManagementError `port-in-use` or `server-unavailable`, saying what to do */
+  start(): Promise<void> {
+    return this.layer.open();
+  }
+
+  /** Ends everything under way with `cancelled`, and frees the port. Devices are not told; they find out with their next Update. */
+  async stop(): Promise<void> {
+    for (const record of this.known.all()) this.operations.cancelAll(record, ABANDONED.stopped);
+    this.known.stop();
+    this.presences.stop();
+    await this.layer.close();
+  }
+
+  /** Where it listens, once started. */
+  get local(): { readonly address: string; readonly port: number } | undefined {
+    return this.layer.local;
+  }
+
+  get size(): number {
+    return this.known.size;
+  }
+
+  /** Refused Registers since the start, told of or not. */
+  get refused(): number {
+    return this.refusals.count;
+  }
+
+  registration(device: string): Registration | undefined {
+    return this.known.byEndpoint(device)?.value;
+  }
+
+  *registrations(): IterableIterator<Registration> {
+    for (const record of this.known.all()) yield record.value;
+  }
+
+  presence(device: string): PresenceState {
+    return this.presences.of(this.known.byEndpoint(device));
+  }
+
+  describe(device: string | undefined, object: number): ObjectDescription | undefined {
+    const registration = device === undefined ? undefined : this.registration(device);
+    const definition =
+      registration === undefined ? this.models.catalogue.definition(object) : this.models.of(registration).definition(object);
+    return definition === undefined ? undefined : describe(definition);
+  }
+
+  perform(device: string, request: OperationRequest, options?: OperationOptions): Promise<OperationResult> {
+    const record = this.known.byEndpoint(device);
+    if (record === undefined) return Promise.reject(notRegistered(device));
+    return this.operations.perform(record, request, options);
+  }
+
+  observations(device: string): readonly string[] {
+    const record = this.known.byEndpoint(device);
+    return record === undefined ? [] : this.observed.paths(record);
+  }
+
+  /** Counters of the server, or of one registered device; those of a device begin with its registration. */
+  statistics(): Statistics;
+  statistics(device: string): Statistics | undefined;
+  statistics(device?: string): Statistics | undefined {
+    if (device === undefined) return this.counters.ofServer(trafficOf(this.layer));
+    const record = this.known.byEndpoint(device);
+    return record === undefined ? undefined : this.counters.ofDevice(record, record.peer);
+  }
+
+  private makeLayer(options: Lwm2mServerOptions): CoapLayer {
+    const { host, port = DEFAULT_PORT } = options.listen ?? {};
+    return new CoapLayer({
+      transport: options.transport ?? new UdpTransport({ port, ...(host !== undefined && { host }) }),
+      clock: this.clock,
+      onRequest: (request) => this.route(request),
+      ...(options.random !== undefined && { random: options.random }),
+      ...(options.parameters !== undefined && { parameters: options.parameters }),
+      ...(options.layerLimits !== undefined && { limits: options.layerLimits }),
+    });
+  }
+
+  /**
+   * A server URI in a device may carry a path, so only the end of the path decides: …/rd, …/rd/<id>, …/dp. (An id is never "rd" or
+   * "dp": it is longer.)
+   */
+  private route(request: IncomingRequest): void {
+    const { path, code } = request;
+    const last = path[path.length - 1];
+    if (last === 'rd') {
+      if (code === Code.Post) this.registrationInterface.register(request);
+      else request.respond({ code: Code.MethodNotAllowed });
+    } else if (last === 'dp') {
+      if (code === Code.Post) this.reportingInterface.send(request);
+      else request.respond({ code: Code.MethodNotAllowed });
+    } else if (path[path.length - 2] === 'rd' && last !== undefined) {
+      if (code === Code.Post) this.registrationInterface.update(request, last);
+      else if (code === Code.Delete) this.registrationInterface.deregister(request, last);
+      else request.respond({ code: Code.MethodNotAllowed });
+    } else request.respond({ code: Code.NotFound });
+  }
+
+  private expired(record: RegistrationRecord): void {
+    this.abandon(record, 'expired');
+    this.tell({ event: 'expired', device: record.endpoint, registration: record.value, at: this.clock.wall() });
+  }
+
+  private abandon(record: RegistrationRecord, why: keyof typeof ABANDONED): void {
+    this.operations.cancelAll(record, ABANDONED[why]);
+    this.observed.dropAll(record, ABANDONED[why]);
+  }
+
+  private tell(event: LifecycleEvent): void {
+    this.events.emit('lifecycle', event);
+  }
+}
+
+function admitting(admission: Admission | ((endpoint: string, identity: Identity) => AdmissionDecision)) {
+  return typeof admission === 'function'
+    ? admission
+    : (endpoint: string, identity: Identity): AdmissionDecision => admit(admission, endpoint, identity);
+}
+
+/** @throws Error when a profile has no readable object list: a mistake of whoever configured it */
+function readProfiles(profiles: Readonly<Record<string, string>>): ReadonlyMap<string, AnnouncedObjects> {
+  return new Map(
+    Object.entries(profiles).map(([id, links]) => {
+      const list = readObjectLinks(Buffer.from(links));
+      if (list instanceof Mistake) throw new Error(`profile ${id}: ${list.reason}. ${list.remedy}`);
+      return [id, list];
+    }),
+  );
+}
+
+function trafficOf(layer: CoapLayer) {
+  const { received, sent, bytesReceived, bytesSent } = layer.statistics;
+  return { received, sent, bytesReceived, bytesSent, retransmitted: layer.retransmitted };
+}
