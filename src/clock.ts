@@ -92,7 +92,8 @@ export class VirtualClock implements Clock {
   advance(ms: number): void {
     const end = this.time + ms;
     for (let next = this.timers[0]; next !== undefined && next.due <= end; next = this.timers[0]) this.runFirst(next);
-    this.time = end;
+    // A callback may itself have advanced, beyond our end.
+    this.time = Math.max(this.time, end);
   }
 
   /** As `advance`, and lets promises settle after each timer. */
@@ -103,14 +104,14 @@ export class VirtualClock implements Clock {
       this.runFirst(next);
       await settle();
     }
-    this.time = end;
+    this.time = Math.max(this.time, end);
     await settle();
   }
 
   private runFirst(timer: VirtualTimer): void {
     this.timers.shift();
     if (!timer.live) return;
-    this.time = timer.due;
+    this.time = Math.max(this.time, timer.due);
     timer.callback();
   }
 }

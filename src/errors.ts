@@ -33,8 +33,9 @@ export interface ErrorContext {
 /** A failure with a code to branch on and a message that says what to do. */
 export class DeviceManagementError extends Error {
   readonly code: ErrorCode;
-  readonly device?: string;
-  readonly path?: string;
+  // `declare`: absent rather than undefined where unknown.
+  declare readonly device?: string;
+  declare readonly path?: string;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });

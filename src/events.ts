@@ -13,8 +13,13 @@ export class Events<Map extends object> {
   on<Name extends keyof Map>(name: Name, listener: Listener<Map[Name]>): Unsubscribe {
     // Copied on change, so that an emission under way keeps its own list.
     this.listeners.set(name, [...(this.listeners.get(name) ?? []), listener]);
+    let subscribed = true;
     return () => {
-      const rest = (this.listeners.get(name) ?? []).filter((other) => other !== listener);
+      if (!subscribed) return;
+      subscribed = false;
+      // One place of it only: the same listener may have subscribed twice.
+      const rest = [...(this.listeners.get(name) ?? [])];
+      rest.splice(rest.indexOf(listener), 1);
       this.listeners.set(name, rest);
     };
   }

@@ -80,9 +80,17 @@ export class TimerWheel {
     const now = Math.floor(this.clock.monotonic() / this.tickMs);
     // After a pause longer than a turn (a suspended laptop) one pass over all slots is enough.
     const first = Math.max(this.doneTick + 1, now - this.mask);
-    for (let tick = first; tick <= now; tick++) this.fire(tick & this.mask, now);
-    this.doneTick = now;
-    if (this.count > 0 && this.timer === undefined) this.wait();
+    let done = first - 1;
+    try {
+      for (let tick = first; tick <= now; tick++) {
+        this.fire(tick & this.mask, now);
+        done = tick;
+      }
+    } finally {
+      // An owner that throws loses its own call; the others in its slot come with the next turn.
+      this.doneTick = done;
+      if (this.count > 0 && this.timer === undefined) this.wait();
+    }
   };
 
   private fire(slot: number, now: number): void {

@@ -130,7 +130,10 @@ function toFloat(value: unknown): number | undefined {
   if (typeof value === 'bigint') return exactNumber(value);
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
-  if (WHOLE.test(text)) return text === '-0' ? -0 : exactNumber(BigInt(text.replace(/^\+/, '')));
+  // "9007199254740993" would arrive as …992; "143471223131810500" is how a number prints itself.
+  if (WHOLE.test(text) && !Number.isSafeInteger(Number(text)) && String(Number(text)) !== text) {
+    return exactNumber(BigInt(text.replace(/^\+/, '')));
+  }
   const number = DECIMAL.test(text) ? Number(text) : Number.NaN;
   return Number.isFinite(number) ? number : undefined;
 }

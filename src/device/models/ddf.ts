@@ -110,7 +110,8 @@ function readObjects(xml: string): Element[] {
   };
 
   parser.onerror = (error) => {
-    throw new Fault(line(), `not well-formed XML: ${error.message.split('\n')[0]}`);
+    const inside = open.length === 0 ? '' : ` inside <${open[open.length - 1]}>`;
+    throw new Fault(line(), `not well-formed XML${inside}: ${error.message.split('\n')[0]}`);
   };
   parser.onopentag = (tag) => {
     if (open.length === 0 && tag.name !== 'LWM2M') throw new Fault(line(), `the root element is <${tag.name}>, not <LWM2M>`);
@@ -139,8 +140,10 @@ function readObjects(xml: string): Element[] {
     if (isField && name !== 'Resources') holder?.fields.set(name, { text: text.replace(/\s+/g, ' ').trim(), line: textLine });
     open.pop();
   };
-  parser.write(xml).close();
-  if (objects.length === 0) throw new Fault(line(), 'no <Object> in it');
+  parser.write(xml);
+  const lastLine = line();
+  parser.close();
+  if (objects.length === 0) throw new Fault(lastLine, 'no <Object> in it');
   return objects;
 }
 
