@@ -9,7 +9,7 @@ import { type ObjectDefinition, parseVersion, type ResourceDefinition } from './
 
 /** Protects memory: the largest definition of the OMA registry has 33 kB. */
 export const MAX_DDF_BYTES = 1024 * 1024;
-/** Protects memory: the largest object of the OMA registry has 115 resources. */
+/** Protects memory: the largest object of the OMA registry has 67 resources. */
 const MAX_RESOURCES = 4096;
 
 export interface DdfFault {
