@@ -48,7 +48,7 @@ export const json: Format = {
 
 /** A device that leaves the base name out means the path that was asked for. */
 function impliedBase({ base }: DecodeContext): string {
-  return base.ids.length === 0 || base.ids.length >= 3 ? base.toString() : `${base}/`;
+  return base.toString();
 }
 
 function resolved(
@@ -59,7 +59,7 @@ function resolved(
   context: DecodeContext,
 ): ResourceValue {
   if (!(entry instanceof Map)) throw malformed(NAME, where, 'an object', shown(entry));
-  const path = baseName + (textOf(entry, 'n', where) ?? '');
+  const path = joined(baseName, textOf(entry, 'n', where) ?? '');
   if (!scanResourceName(path, context.base)) {
     throw malformed(NAME, where, `the name of a resource at or below ${context.base}`, shown(path));
   }
@@ -69,6 +69,12 @@ function resolved(
   const time = secondsOf(entry, 't', where);
   if (time === undefined && baseTime === undefined) return { path, value: fromWire(value, type) };
   return { path, value: fromWire(value, type), at: unixMilliseconds((baseTime ?? 0) + (time ?? 0), context.now, where) };
+}
+
+/** Base name and name are one string, but coap-node leaves the slash between "/3/0" and "9" out; nobody splits an id in two. */
+function joined(baseName: string, name: string): string {
+  if (name === '' || baseName === '' || baseName.endsWith('/') || name.startsWith('/')) return baseName + name;
+  return `${baseName}/${name}`;
 }
 
 /** A positive time is Unix seconds, a negative one lies before now, zero is now (LwM2M Core 1.0.2 §6.4.4). */
