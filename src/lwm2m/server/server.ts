@@ -63,6 +63,8 @@ export interface Lwm2mServerOptions {
   readonly graceMs?: number;
   /** How long a device in queue mode listens after the last message; default MAX_TRANSMIT_WAIT. */
   readonly awakeMs?: number;
+  /** Last segments of Location-Paths; unguessable by default, and another choice is for replaying recorded devices only. */
+  readonly makeId?: () => string;
   readonly parameters?: Partial<TransmissionParameters>;
   readonly layerLimits?: Partial<LayerLimits>;
   readonly limits?: Partial<ServerLimits>;
@@ -112,6 +114,7 @@ export class Lwm2mServer implements DeviceManager {
       onExpired: (record) => this.expired(record),
       onRemoved: (record) => this.presences.forget(record),
       onVacated: (peer) => layer.unpinned(peer),
+      ...(options.makeId !== undefined && { makeId: options.makeId }),
     });
     const { known: registrations, presences: presence } = this;
     this.refusals = new Refusals(clock, (event) => this.tell(event));
