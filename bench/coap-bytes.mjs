@@ -5,6 +5,7 @@
 
 export const Type = { CON: 0, NON: 1, ACK: 2, RST: 3 };
 const TOKEN_LENGTH = 4;
+const CONTENT = 0x45;
 const OBSERVE = 6;
 const LOCATION_PATH = 8;
 const URI_PATH = 11;
@@ -60,12 +61,27 @@ export function locationRequest(code, location) {
 /** A 2.05 with or without Observe, the token being the one of the server's request. */
 export function content({ type, token, observe, contentFormat, payload }) {
   const options = observe === undefined ? [] : [[OBSERVE, uint(observe)]];
-  return message({ type, code: 0x45, token, options: [...options, [CONTENT_FORMAT, uint(contentFormat)]], payload });
+  return message({ type, code: CONTENT, token, options: [...options, [CONTENT_FORMAT, uint(contentFormat)]], payload });
 }
 
-/** What the generator needs to know of a message from the server. */
-export function optionsOf(datagram) {
-  const found = { observe: undefined, location: [] };
+/** Everything of a piggybacked 2.05 behind its token: made once, so that answering costs the generator little. */
+export function contentBehindToken(body) {
+  return content({ type: Type.ACK, token: Buffer.alloc(0), ...body }).subarray(4);
+}
+
+/** The piggybacked answer to `request` with what `contentBehindToken` made. */
+export function answerTo(request, behindToken) {
+  const headLength = 4 + (request[0] & 0x0f);
+  const bytes = Buffer.allocUnsafe(headLength + behindToken.length);
+  request.copy(bytes, 0, 0, headLength);
+  bytes[0] = 0x60 | (request[0] & 0x0f);
+  bytes[1] = CONTENT;
+  behindToken.copy(bytes, headLength);
+  return bytes;
+}
+
+/** Calls `found(number, start, end)` for each option. */
+function eachOption(datagram, found) {
   let at = 4 + (datagram[0] & 0x0f);
   let number = 0;
   while (at < datagram.length && datagram[at] !== 0xff) {
@@ -77,9 +93,25 @@ export function optionsOf(datagram) {
     if (length === 13) length = 13 + datagram[at++];
     else if (length === 14) length = 269 + ((datagram[at++] << 8) | datagram[at++]);
     number += delta;
-    if (number === OBSERVE) found.observe = datagram.subarray(at, at + length).reduce((sum, byte) => sum * 256 + byte, 0);
-    else if (number === LOCATION_PATH) found.location.push(datagram.toString('utf8', at, at + length));
+    found(number, at, at + length);
     at += length;
   }
-  return found;
+}
+
+/** Segments of the Location-Path. */
+export function locationOf(datagram) {
+  const location = [];
+  eachOption(datagram, (number, start, end) => {
+    if (number === LOCATION_PATH) location.push(datagram.toString('utf8', start, end));
+  });
+  return location;
+}
+
+/** Whether a request asks to be notified: Observe 0, which is an empty option (RFC 7641 §2). */
+export function registersObserver(datagram) {
+  let registers = false;
+  eachOption(datagram, (number, start, end) => {
+    if (number === OBSERVE) registers = start === end;
+  });
+  return registers;
 }

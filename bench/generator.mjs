@@ -4,7 +4,19 @@
  */
 import dgram from 'node:dgram';
 import { LINKS, VALUE_RANGE, VALUES } from './bodies.mjs';
-import { AT_MESSAGE_ID, AT_TOKEN, content, locationRequest, message, optionsOf, registerRequest, Type } from './coap-bytes.mjs';
+import {
+  AT_MESSAGE_ID,
+  AT_TOKEN,
+  answerTo,
+  content,
+  contentBehindToken,
+  locationOf,
+  locationRequest,
+  message,
+  registerRequest,
+  registersObserver,
+  Type,
+} from './coap-bytes.mjs';
 import { Histogram } from './histogram.mjs';
 
 const OUTSTANDING = 64;
@@ -34,6 +46,10 @@ class Device {
         lifetime: 86_400,
         links: LINKS[index % LINKS.length],
       }),
+    };
+    this.behindToken = {
+      read: contentBehindToken(this.format),
+      observe: contentBehindToken({ ...this.format, observe: 0x800000 }),
     };
     this.observeCount = 0;
     this.socket = dgram.createSocket('udp4');
@@ -76,12 +92,9 @@ class Device {
 
   /** Any GET of the server is answered with the temperature. */
   answer(request) {
-    const token = Buffer.from(request.subarray(4, 4 + (request[0] & 0x0f)));
-    const { observe } = optionsOf(request);
-    if (observe === 0) this.observed(token);
-    const reply = content({ type: Type.ACK, token, observe: observe === 0 ? 0x800000 : undefined, ...this.format });
-    request.copy(reply, AT_MESSAGE_ID, AT_MESSAGE_ID, AT_MESSAGE_ID + 2);
-    this.socket.send(reply);
+    const observes = registersObserver(request);
+    if (observes) this.observed(Buffer.from(request.subarray(4, 4 + (request[0] & 0x0f))));
+    this.socket.send(answerTo(request, observes ? this.behindToken.observe : this.behindToken.read));
     served++;
   }
 
@@ -124,7 +137,7 @@ function received(device, datagram) {
 }
 
 function registered(device, datagram) {
-  const { location } = optionsOf(datagram);
+  const location = locationOf(datagram);
   device.requests.update = locationRequest(Code.POST, location);
   device.requests.deregister = locationRequest(Code.DELETE, location);
 }

@@ -7,7 +7,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { LINKS } from './bodies.mjs';
-import { AT_MESSAGE_ID, locationRequest, optionsOf, registerRequest } from './coap-bytes.mjs';
+import { AT_MESSAGE_ID, locationOf, locationRequest, registerRequest } from './coap-bytes.mjs';
 import { pack } from './pack.mjs';
 
 const LIFETIME_S = 86_400;
@@ -58,7 +58,7 @@ async function measureHere(devices) {
     const endpoint = `urn:dev:os:bench-${String(index).padStart(6, '0')}`;
     const links = LINKS[index % LINKS.length];
     const answer = exchange(registerRequest({ endpoint, version: '1.1', lifetime: LIFETIME_S, links }), index, 1, CREATED);
-    exchange(locationRequest(2, optionsOf(answer).location), index, 2, CHANGED);
+    exchange(locationRequest(2, locationOf(answer)), index, 2, CHANGED);
   };
 
   // The first devices load models and code; they are not counted.

@@ -1,7 +1,7 @@
 /** node-coap (npm `coap`) as a device on one socket: its client registers, its server answers ours. */
 import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
-import coap from 'coap';
+import * as coap from 'coap';
 import { eventually, HOST, ServerUnderTest } from './server';
 
 const LONG_TEXT = 'lorem ipsum '.repeat(300);
@@ -95,7 +95,11 @@ describe('node-coap as a device', function () {
   it('registers', async () => {
     const response = await device.request('POST', '/rd', `lwm2m=1.0&ep=${endpoint}&b=U&lt=300`, '</1/0>,</3/0>,</3303/0>');
     assert.equal(response.code, '2.01');
-    location = `/${String(response.headers['Location-Path']).replace(/^\//, '')}`;
+    // Its `headers` keep one of several equal options.
+    location = (response._packet.options ?? [])
+      .filter(({ name }) => name === 'Location-Path')
+      .map(({ value }) => `/${String(value)}`)
+      .join('');
     assert.ok((await ours.happened('registered', endpoint)).registration?.objects.includes('/3303/0'));
   });
 
@@ -116,11 +120,10 @@ describe('node-coap as a device', function () {
     assert.equal(values[0]?.value, LONG_TEXT);
   });
 
-  it('is written, in one message and in blocks', async () => {
-    for (const value of ['boiler room', LONG_TEXT.toUpperCase()]) {
-      await ours.server.perform(endpoint, { operation: 'write', path: '/3303/0/5750', value, contentFormat: 0 });
-      assert.equal(device.values.get('/3303/0/5750'), value);
-    }
+  // In one message only: its server wants the same token on every block, against RFC 9175 §4.
+  it('is written', async () => {
+    await ours.server.perform(endpoint, { operation: 'write', path: '/3303/0/5750', value: 'boiler room', contentFormat: 0 });
+    assert.equal(device.values.get('/3303/0/5750'), 'boiler room');
   });
 
   it('is executed with arguments', async () => {

@@ -16,7 +16,6 @@ import org.eclipse.leshan.client.object.Security;
 import org.eclipse.leshan.client.object.Server;
 import org.eclipse.leshan.client.resource.BaseInstanceEnabler;
 import org.eclipse.leshan.client.resource.ObjectsInitializer;
-import org.eclipse.leshan.client.resource.SimpleInstanceEnabler;
 import org.eclipse.leshan.client.servers.LwM2mServer;
 import org.eclipse.leshan.core.LwM2mId;
 import org.eclipse.leshan.core.model.ObjectLoader;
@@ -54,7 +53,6 @@ public class LeshanDevice {
         initializer.setInstancesForObject(LwM2mId.SERVER, new Server(SERVER_ID, lifetime));
         initializer.setInstancesForObject(LwM2mId.DEVICE, new DemoDevice());
         initializer.setInstancesForObject(TEMPERATURE_OBJECT, temperature);
-        initializer.setFactoryForObject(TEST_OBJECT, (model, id, taken) -> new SimpleInstanceEnabler(id));
         initializer.setInstancesForObject(TEST_OBJECT, new LwM2mTestObject());
 
         LeshanClientBuilder builder = new LeshanClientBuilder(endpoint);
