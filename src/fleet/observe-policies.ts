@@ -95,10 +95,6 @@ export class ObservePolicies {
     return [...this.policies.values()].filter((policy) => policy.owner === owner);
   }
 
-  owners(): ReadonlySet<string> {
-    return new Set([...this.policies.values()].map(({ owner }) => owner));
-  }
-
   state(policy: ObservePolicy): PolicyState {
     let observed = 0;
     let pending = 0;

@@ -64,9 +64,9 @@ export class RequestQueue {
     return this.lines.of(device)?.length ?? 0;
   }
 
-  /** Asks now or when the device comes; `listener` is told which, and the outcome. */
-  submit(order: Order, listener: Listener): void {
-    this.outcomes.expect(order, listener);
+  /** Asks now or when the device comes; `listener` is told which, and the outcome; without one, the successor of the owner is. */
+  submit(order: Order, listener?: Listener): void {
+    if (listener !== undefined) this.outcomes.expect(order, listener);
     const reason = this.reasonToWait(order);
     if (reason === undefined) void this.ask(order);
     else if (this.mayWait(order, reason)) this.wait(order);

@@ -1,0 +1,88 @@
+/** lwm2m-server: the config node every other node points to. The server behind it outlives deploys (`running-servers.ts`). */
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import { SystemClock } from '../../src/clock';
+import { admit } from '../../src/device/admission';
+import { Catalogue } from '../../src/device/models/catalogue';
+import { Lwm2mServer } from '../../src/lwm2m/server/server';
+import { milliseconds } from '../runtime/operation-settings';
+import type { ManagedServer, RunningServer, ServerLog } from '../runtime/running-server';
+import { type FlowEvents, RunningServers, type ServerSettings } from '../runtime/running-servers';
+import { serveAdminApi } from './admin-api';
+
+interface ServerProperties extends NodeDef {
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly admission?: 'secured' | 'open';
+  readonly models?: string;
+  readonly ackTimeout?: number | string;
+}
+
+const DEFAULT_PORT = 5683;
+const DEFAULT_ACK_TIMEOUT_MS = 2_000;
+
+/** One table for one Node-RED, however often this module is initialised. */
+const tables = new WeakMap<object, RunningServers>();
+const served = new WeakSet<object>();
+
+function settingsOf({ name, host, port, admission, models, ackTimeout }: ServerProperties): ServerSettings {
+  return {
+    name: name ?? '',
+    host: (host ?? '').trim(),
+    port: port === undefined || port === '' ? DEFAULT_PORT : Number(port),
+    models: (models ?? '').trim(),
+    ackTimeoutMs: milliseconds(ackTimeout) ?? DEFAULT_ACK_TIMEOUT_MS,
+    // Whatever else is written there, an open door must have been asked for.
+    admission: admission === 'open' ? 'open' : 'secured',
+  };
+}
+
+function makeServer(settings: () => ServerSettings, log: ServerLog): { server: ManagedServer; catalogue: Catalogue } {
+  const { host, port, models, ackTimeoutMs } = settings();
+  const catalogue = Catalogue.registry();
+  if (models !== '') {
+    for (const { file, line, reason } of catalogue.addVendorFolder(models)) {
+      log.warn(`object definition ${file}${line > 0 ? `, line ${line}` : ''}: ${reason}`);
+    }
+  }
+  const server = new Lwm2mServer({
+    listen: { port, ...(host !== '' && { host }) },
+    catalogue,
+    admission: (endpoint, identity) => admit(settings().admission, endpoint, identity),
+    parameters: { ackTimeoutMs },
+  });
+  return { server, catalogue };
+}
+
+function tableOf(red: NodeAPI): RunningServers {
+  // Node-RED hands every module an object of its own; the events are the same.
+  const known = tables.get(red.events);
+  if (known !== undefined) return known;
+  const table = new RunningServers({
+    events: red.events as FlowEvents,
+    clock: new SystemClock(),
+    make: makeServer,
+    log: (id) => ({
+      warn: (text) => red.log.warn(`[lwm2m-server:${id}] ${text}`),
+      info: (text) => red.log.info(`[lwm2m-server:${id}] ${text}`),
+    }),
+  });
+  tables.set(red.events, table);
+  return table;
+}
+
+export = (red: NodeAPI): void => {
+  const table = tableOf(red);
+  if (!served.has(red.httpAdmin)) {
+    served.add(red.httpAdmin);
+    serveAdminApi(red, table);
+  }
+
+  function ServerNode(this: Node & { running?: RunningServer }, properties: ServerProperties): void {
+    red.nodes.createNode(this, properties);
+    this.running = table.attach(this.id, settingsOf(properties));
+    this.on('close', (removed: boolean, done: () => void) => {
+      table.detach(this.id, removed).then(done, done);
+    });
+  }
+  red.nodes.registerType('lwm2m-server', ServerNode);
+};

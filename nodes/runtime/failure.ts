@@ -1,0 +1,41 @@
+/** Failures as flows meet them: on the message of the device they are about, with the shape of a Catch node's. */
+import { asDeviceManagementError, type DeviceManagementError } from '../../src/errors';
+import type { FlowHost, Message } from './flow-host';
+
+/** What Node-RED shows is `toString()`: the sentence, without the name of a class. */
+export class FlowError extends Error {
+  readonly code: string;
+
+  constructor(error: DeviceManagementError) {
+    super(error.message, error.cause === undefined ? undefined : { cause: error.cause });
+    this.code = error.code;
+    if (error.stack !== undefined) this.stack = error.stack;
+  }
+
+  override toString(): string {
+    return this.message;
+  }
+}
+
+export function flowError(caught: unknown): FlowError {
+  return new FlowError(asDeviceManagementError(caught));
+}
+
+interface CaughtError {
+  readonly source?: { readonly id?: string; readonly count?: number };
+}
+
+/** Puts the error on a message exactly as Node-RED does for a Catch node, where it goes to an output instead. */
+export function withError(message: Message, error: FlowError, host: FlowHost): Message {
+  const before = message.error as CaughtError | undefined;
+  if (before !== undefined) message._error = before;
+  const count = before?.source?.id === host.id ? (before.source.count ?? 0) + 1 : 1;
+  message.error = {
+    message: error.toString(),
+    source: { id: host.id, type: host.type, name: host.name, count },
+    code: error.code,
+    stack: error.stack,
+    ...(error.cause !== undefined && { cause: error.cause }),
+  };
+  return message;
+}

@@ -1,0 +1,71 @@
+/** The status of an operation node: what is under way, what waits, else how the last one ended; or what is wrong with the server. */
+import type { Outcome } from '../../src/fleet/outcomes';
+import type { FlowHost } from './flow-host';
+import type { RunningServer } from './running-server';
+import { type Status, StatusLine, serverStatus, status } from './status';
+
+export class OperationCounts {
+  private inFlight = 0;
+  private last: 'none' | 'ok' | { readonly code: string } = 'none';
+  private readonly line: StatusLine | undefined;
+  private readonly unsubscribe: () => void;
+
+  constructor(
+    private readonly host: FlowHost,
+    private readonly server: RunningServer | undefined,
+  ) {
+    if (server === undefined) {
+      host.show(status(host.texts, 'no-server'));
+      this.unsubscribe = () => {};
+      return;
+    }
+    this.line = new StatusLine(server.clock, (shown) => host.show(shown));
+    this.unsubscribe = server.onState(() => this.refresh());
+    this.refresh();
+  }
+
+  began(): void {
+    this.inFlight++;
+    this.refresh();
+  }
+
+  /** No longer under way: answered, failed, or waiting. */
+  landed(): void {
+    this.inFlight--;
+    this.refresh();
+  }
+
+  settled(outcome: Outcome): void {
+    this.last = 'error' in outcome ? { code: outcome.error.code } : 'ok';
+    this.refresh();
+  }
+
+  failed(code: string): void {
+    this.last = { code };
+    this.refresh();
+  }
+
+  close(): void {
+    this.unsubscribe();
+    this.line?.close();
+  }
+
+  private refresh(): void {
+    const { server } = this;
+    if (server !== undefined) this.line?.tell(() => this.status(server));
+  }
+
+  private status(server: RunningServer): Status {
+    const { texts } = this.host;
+    const trouble = serverStatus(texts, server.state);
+    if (trouble !== undefined) return trouble;
+    const n = this.inFlight;
+    const queued = server.fleet.requests.waiting(this.host.id);
+    if (n > 0 && queued > 0) return status(texts, 'in-flight-and-queued', { n, queued });
+    if (n > 0) return status(texts, 'in-flight', { n });
+    if (queued > 0) return status(texts, 'queued', { n: queued });
+    if (this.last === 'ok') return status(texts, 'ok');
+    if (this.last !== 'none') return status(texts, 'failed', { code: this.last.code });
+    return status(texts, 'listening', { port: server.manager.local?.port ?? '' });
+  }
+}

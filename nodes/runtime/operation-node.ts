@@ -1,0 +1,365 @@
+/**
+ * The one funnel of all operation nodes: a message in, requests to one device or many, a message out for each; every failure on the
+ * message it is about; `done` exactly once. A node says by a table what it takes from a message and what request that makes.
+ */
+import type { OperationRequest, OperationResult } from '../../src/device/operation';
+import { Path } from '../../src/device/path';
+import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
+import type { Kept, Order, Outcome } from '../../src/fleet/outcomes';
+import { Selector } from '../../src/fleet/selector';
+import { type FlowError, flowError, withError } from './failure';
+import type { Done, FlowHost, Message, Send } from './flow-host';
+import { evaluateInputs, type InputRow, sourceOf } from './inputs';
+import { OperationCounts } from './operation-counts';
+import type { OperationSettings } from './operation-settings';
+import type { RunningServer } from './running-server';
+
+export type Values = Readonly<Record<string, unknown>>;
+
+/** What makes one operation node different from the others. */
+export interface OperationKind {
+  /** Inputs besides device and path. */
+  readonly inputs?: readonly InputRow[];
+  /** A preset's. */
+  readonly fixedPath?: string;
+  /** @throws DeviceManagementError when the values make no request */
+  request(path: string, values: Values): OperationRequest;
+  /** `msg.payload` of the result; `undefined` leaves that of the message. */
+  payload(result: OperationResult, request: OperationRequest, target: Path, server: RunningServer): unknown;
+}
+
+/** One message on its way, until `done`. */
+interface Journey {
+  readonly message: Message;
+  readonly send: Send;
+  finish(error?: FlowError): void;
+  readonly isFinished: boolean;
+}
+
+export class OperationNode {
+  private readonly counts: OperationCounts;
+  private readonly journeys = new Set<Journey>();
+  /** Ends every wait of this node's own when it closes; what it has asked is for its successor. */
+  private readonly closing: Promise<void>;
+  private endWaits: () => void = () => {};
+  private life: 'here' | 'handed over' | 'removed' = 'here';
+
+  constructor(
+    private readonly host: FlowHost,
+    private readonly server: RunningServer | undefined,
+    private readonly settings: OperationSettings,
+    private readonly kind: OperationKind,
+  ) {
+    this.closing = new Promise((resolve) => {
+      this.endWaits = resolve;
+    });
+    this.counts = new OperationCounts(host, server);
+    server?.fleet.requests.outcomes.succeed(host.id, (order, outcome) => this.resume(order, outcome));
+  }
+
+  /** Handles a message; settles when all that is to be sent for it while this node lives has been sent. */
+  async input(message: Message, send: Send, done: Done): Promise<void> {
+    const journey = this.begin(message, send, done);
+    try {
+      const { selector, single, request } = await this.prepare(message);
+      if (single === undefined) await this.askMany(journey, selector, request);
+      else await this.askOne(journey, single, request);
+    } catch (caught) {
+      this.fail(journey, message, flowError(caught));
+      journey.finish();
+    }
+  }
+
+  close(removed: boolean): void {
+    this.life = removed ? 'removed' : 'handed over';
+    this.counts.close();
+    const { id } = this.host;
+    if (removed) this.server?.fleet.requests.cancel(id);
+    else this.server?.fleet.requests.outcomes.handOver(id);
+    this.endWaits();
+    for (const journey of this.journeys) journey.finish();
+  }
+
+  private begin(message: Message, send: Send, done: Done): Journey {
+    const { journeys } = this;
+    let isFinished = false;
+    const journey: Journey = {
+      message,
+      send,
+      get isFinished() {
+        return isFinished;
+      },
+      finish(error) {
+        if (isFinished) return;
+        isFinished = true;
+        journeys.delete(journey);
+        if (error === undefined) done();
+        else done(error);
+      },
+    };
+    journeys.add(journey);
+    return journey;
+  }
+
+  /** What is to be asked of whom. */
+  private async prepare(message: Message): Promise<Question> {
+    const { device, path } = this.settings;
+    const fixed = this.kind.fixedPath;
+    const rows = [device, ...(fixed === undefined ? [path] : []), ...(this.kind.inputs ?? [])];
+    const values = await evaluateInputs(rows, message, this.host);
+    const { server } = this;
+    if (server === undefined) throw noServer();
+    const selector = selectorOf(values.device, device);
+    const canonical = fixed ?? pathOf(values.path, path);
+    if (server.obstacle !== undefined) throw server.obstacle;
+    // An array of one is still a list: whoever sends lists wants `parts`.
+    const single = this.settings.collect || Array.isArray(values.device) ? undefined : selector.single;
+    return { selector, single, request: this.kind.request(canonical, values) };
+  }
+
+  private async askOne(journey: Journey, device: string, request: OperationRequest): Promise<void> {
+    await this.ask(device, request, journey.message, {
+      queued: () => journey.finish(),
+      succeeded: (result) => {
+        journey.send(this.withResult(journey.message, result, request));
+        journey.finish();
+      },
+      failed: (error) => {
+        this.fail(journey, this.about(journey.message, device, request), error);
+        journey.finish();
+      },
+    });
+  }
+
+  /** A message for each device, `concurrency` at a time, `done` when each has been answered, has failed, or waits. */
+  private async askMany(journey: Journey, selector: Selector, request: OperationRequest): Promise<void> {
+    const { server } = this;
+    if (server === undefined) return;
+    const devices = selector.choose(server.fleet.devices.endpoints());
+    if (devices.length === 0) {
+      throw new DeviceManagementError(
+        'not-registered',
+        `no registered device matches "${selector.text}"; ${server.manager.size} are registered`,
+      );
+    }
+    const each = this.settings.collect ? this.collector(journey, devices, request) : this.splitter(journey, devices, request);
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      for (let index = next++; index < devices.length; index = next++) {
+        const asked = each(devices[index] as string, index);
+        // A deploy in the middle: the rest is asked at once, and answered to the successor.
+        await (this.life === 'here' ? Promise.race([asked, this.closing]) : undefined);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(this.settings.concurrency, devices.length) }, worker));
+    journey.finish();
+  }
+
+  private splitter(journey: Journey, devices: readonly string[], request: OperationRequest) {
+    const id = this.host.newId();
+    const count = devices.length;
+    return (device: string, index: number): Promise<void> => {
+      const message = this.host.clone(journey.message);
+      // As Split does: what the message was part of is kept for a second Join.
+      const outer = message.parts === undefined ? {} : { parts: message.parts };
+      delete (message as { _msgid?: string })._msgid;
+      Object.assign(message, { device, path: request.path });
+      message.parts = { ...outer, id, type: 'object', key: device, index, count };
+      return this.ask(device, request, message, {
+        queued: () => {},
+        succeeded: (result) => journey.send(this.withResult(message, result, request)),
+        failed: (error) => {
+          if (this.settings.failures === 'output') journey.send([null, withError(message, error, this.host)]);
+          else this.host.raise(error, message);
+        },
+      });
+    };
+  }
+
+  private collector(journey: Journey, devices: readonly string[], request: OperationRequest) {
+    const { server } = this;
+    const collected: Record<string, { value: unknown } | { error: { code: string; message: string } }> = {};
+    let left = devices.length;
+    const complete = (): void => {
+      if (--left > 0) return;
+      const payload = Object.fromEntries(devices.map((device) => [device, collected[device]]));
+      const dm = { server: server?.id, operation: request.operation, at: server?.clock.wall() };
+      journey.send(Object.assign(journey.message, { device: devices, path: request.path, payload, dm }));
+    };
+    return (device: string): Promise<void> =>
+      this.ask(device, request, journey.message, {
+        queued: () => {},
+        succeeded: (result) => {
+          collected[device] = { value: this.payloadOf(result, request) ?? null };
+          complete();
+        },
+        failed: ({ code, message }) => {
+          collected[device] = { error: { code, message } };
+          complete();
+        },
+      });
+  }
+
+  /** Settles when the device has answered, has failed, or the request waits for it. */
+  private ask(device: string, request: OperationRequest, message: Message, told: Told): Promise<void> {
+    const { server } = this;
+    if (server === undefined || this.life === 'removed') return Promise.resolve();
+    const order = this.order(device, request, message);
+    if (this.life === 'handed over') {
+      server.fleet.requests.submit(order);
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const { counts } = this;
+      counts.began();
+      let isInFlight = true;
+      const landed = (): void => {
+        if (isInFlight) counts.landed();
+        isInFlight = false;
+      };
+      server.fleet.requests.submit(order, {
+        queued: () => {
+          landed();
+          told.queued();
+          resolve();
+        },
+        settled: (outcome) => {
+          landed();
+          counts.settled(outcome);
+          if ('error' in outcome) told.failed(flowError(outcome.error));
+          else this.guarded(told, outcome.result);
+          resolve();
+        },
+      });
+    });
+  }
+
+  /** Making a payload of an answer may fail like any other step, and is as much the message's failure. */
+  private guarded(told: Told, result: OperationResult): void {
+    try {
+      told.succeeded(result);
+    } catch (caught) {
+      told.failed(flowError(asDeviceManagementError(caught, 'decode-error')));
+    }
+  }
+
+  private order(device: string, request: OperationRequest, message: Message): Order {
+    const { timeoutMs, ttlMs, whenAsleep } = this.settings;
+    return {
+      owner: this.host.id,
+      device,
+      request,
+      // Somebody waits at the other end of an HTTP request: no answer now is worth more than one tomorrow.
+      whenAsleep: message.res === undefined ? whenAsleep : 'fail',
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      ...(ttlMs !== undefined && { ttlMs }),
+      kept: keptOf(message),
+    };
+  }
+
+  /** An answer to what an earlier life of this node had asked. */
+  private resume(order: Order, outcome: Outcome): void {
+    const { device, request, kept } = order;
+    const message: Message = { ...kept, device, path: request.path };
+    this.counts.settled(outcome);
+    if ('error' in outcome) {
+      const error = flowError(outcome.error);
+      if (this.settings.failures === 'output') this.host.send([null, withError(message, error, this.host)]);
+      else this.host.raise(error, message);
+      return;
+    }
+    const result = this.withResult(message, outcome.result, request);
+    result.dm = { ...(result.dm as object), resumed: true };
+    this.host.send(result);
+  }
+
+  private withResult(message: Message, result: OperationResult, request: OperationRequest): Message {
+    const { device, operation, path, code, contentFormat, rtt, at, created } = result;
+    const payload = this.payloadOf(result, request);
+    if (payload !== undefined) message.payload = payload;
+    return Object.assign(message, {
+      device,
+      path,
+      dm: {
+        server: this.server?.id,
+        operation,
+        code,
+        ...(contentFormat !== undefined && { contentFormat }),
+        ...(created !== undefined && { created }),
+        rtt,
+        at,
+      },
+    });
+  }
+
+  private payloadOf(result: OperationResult, request: OperationRequest): unknown {
+    return this.server === undefined ? undefined : this.kind.payload(result, request, Path.parse(request.path), this.server);
+  }
+
+  private about(message: Message, device: string, { path }: OperationRequest): Message {
+    return Object.assign(message, { device, path });
+  }
+
+  private fail(journey: Journey, message: Message, error: FlowError): void {
+    this.counts.failed(error.code);
+    if (this.settings.failures === 'output') journey.send([null, withError(message, error, this.host)]);
+    else if (journey.isFinished) this.host.raise(error, message);
+    else journey.finish(error);
+  }
+}
+
+/** What a message asks, of whom. */
+interface Question {
+  readonly selector: Selector;
+  /** The one device, where it is not one of many. */
+  readonly single: string | undefined;
+  readonly request: OperationRequest;
+}
+
+interface Told {
+  queued(): void;
+  succeeded(result: OperationResult): void;
+  failed(error: FlowError): void;
+}
+
+export function noServer(): DeviceManagementError {
+  return new DeviceManagementError(
+    'invalid-request',
+    'this node has no LwM2M server: open it, choose or add one, and deploy (a disabled server does not count)',
+  );
+}
+
+function selectorOf(value: unknown, row: InputRow): Selector {
+  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)) {
+    throw new DeviceManagementError(
+      'invalid-request',
+      `which device? ${sourceOf(row)} is empty: choose a device in the node, or send its endpoint name in msg.device`,
+    );
+  }
+  return Selector.of(value);
+}
+
+function pathOf(value: unknown, row: InputRow): string {
+  if (value === undefined || value === null || value === '') {
+    throw new DeviceManagementError(
+      'invalid-path',
+      `which path? ${sourceOf(row)} is empty: set a path such as /3/0/9 in the node, or send it in msg.path`,
+    );
+  }
+  if (typeof value !== 'string') {
+    throw new DeviceManagementError(
+      'invalid-path',
+      `${sourceOf(row)} must be a text such as /3/0/9, but it is a ${typeof value}`,
+    );
+  }
+  return Path.parse(value).toString();
+}
+
+/** What may outlive the message: everything else of it may be large, or not plain data. */
+export function keptOf({ topic, _msgid, job }: Message): Kept {
+  return {
+    ...(typeof topic === 'string' && { topic }),
+    ...(typeof _msgid === 'string' && { _msgid }),
+    ...(job !== undefined && { job }),
+  };
+}

@@ -1,0 +1,150 @@
+/** One server as long as it runs, over however many deploys: its state, its devices, and what it keeps for the nodes that use it. */
+import type { Clock, Timer } from '../../src/clock';
+import type { DeviceManager, LifecycleEvent } from '../../src/device/manager';
+import type { Catalogue } from '../../src/device/models/catalogue';
+import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
+import { Events, type Unsubscribe } from '../../src/events';
+import { Fleet } from '../../src/fleet/fleet';
+import type { Order, Outcome } from '../../src/fleet/outcomes';
+import type { Statistics } from '../../src/lwm2m/server/statistics';
+import { OwnedSources } from './owned-sources';
+
+export interface ManagedServer extends DeviceManager {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  readonly local: { readonly address: string; readonly port: number } | undefined;
+  readonly refused: number;
+  statistics(): Statistics;
+  statistics(device: string): Statistics | undefined;
+}
+
+export type ServerState =
+  | { readonly name: 'starting' | 'listening' | 'stopped' }
+  | { readonly name: 'failed'; readonly error: DeviceManagementError };
+
+export interface ServerLog {
+  warn(text: string): void;
+  info(text: string): void;
+}
+
+/** A port may be freed by whoever has it: the other Node-RED that is just ending. */
+const RETRY_MS = 10_000;
+
+export class RunningServer {
+  readonly fleet: Fleet;
+  readonly sources: OwnedSources;
+  name = '';
+  state: ServerState = { name: 'stopped' };
+  private readonly changes = new Events<{ state: ServerState; refused: number }>();
+  private readonly subscriptions: Unsubscribe[];
+  private retry: Timer | undefined;
+  private ended = false;
+  private toldError: string | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly manager: ManagedServer,
+    readonly clock: Clock,
+    private readonly log: ServerLog,
+    /** What objects mean to its devices. */
+    readonly catalogue?: Catalogue,
+  ) {
+    this.fleet = new Fleet(manager, clock);
+    this.sources = new OwnedSources(clock);
+    this.fleet.policies.hold();
+    this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));
+    this.subscriptions = [manager.events.on('lifecycle', (event) => this.refused(event))];
+  }
+
+  get refusedCount(): number {
+    return this.manager.refused;
+  }
+
+  onState(listener: (state: ServerState) => void): Unsubscribe {
+    return this.changes.on('state', listener);
+  }
+
+  onRefused(listener: (count: number) => void): Unsubscribe {
+    return this.changes.on('refused', listener);
+  }
+
+  /** What stands in the way of asking a device; `undefined` while it listens. */
+  get obstacle(): DeviceManagementError | undefined {
+    if (this.state.name === 'listening') return undefined;
+    if (this.state.name === 'failed') {
+      return new DeviceManagementError('server-unavailable', `the LwM2M server is not running: ${this.state.error.message}`);
+    }
+    return new DeviceManagementError(
+      'server-unavailable',
+      `the LwM2M server is ${this.state.name}: send the request when it listens`,
+    );
+  }
+
+  /** @param blame makes a better error of the system's, knowing the other servers */
+  async begin(blame: (error: DeviceManagementError) => DeviceManagementError): Promise<void> {
+    if (this.ended || this.state.name === 'listening' || this.state.name === 'starting') return;
+    this.become({ name: 'starting' });
+    try {
+      await this.manager.start();
+      // Removed while the socket was being bound.
+      if (this.ended) await this.manager.stop();
+      else this.become({ name: 'listening' });
+    } catch (caught) {
+      if (this.ended) return;
+      const error = blame(asDeviceManagementError(caught, 'server-unavailable'));
+      if (error.message !== this.toldError) this.log.warn(error.message);
+      this.toldError = error.message;
+      this.become({ name: 'failed', error });
+      this.retry = this.clock.after(RETRY_MS, () => void this.begin(blame));
+    }
+  }
+
+  /** Flows are being stopped or built. */
+  hold(): void {
+    this.sources.hold();
+    this.fleet.policies.hold();
+  }
+
+  release(): void {
+    this.fleet.policies.release();
+    this.sources.release();
+  }
+
+  /** Nodes that have not come back with their flows are gone: disabled, or deleted together with their tab. */
+  sweep(): void {
+    const gone = this.sources.sweep();
+    for (const owner of gone) this.fleet.policies.removeOwner(owner);
+    this.fleet.requests.outcomes.abandonHeld();
+  }
+
+  async end(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    this.retry?.cancel();
+    const wasListening = this.state.name === 'listening';
+    this.become({ name: 'stopped' });
+    for (const unsubscribe of this.subscriptions) unsubscribe();
+    this.fleet.close();
+    this.sources.close();
+    if (wasListening) await this.manager.stop();
+  }
+
+  private become(state: ServerState): void {
+    this.state = state;
+    this.changes.emit('state', state);
+  }
+
+  /** The server tells the first refusal of a source at once and repeats now and then, with their number. */
+  private refused({ refusal }: LifecycleEvent): void {
+    if (refusal === undefined) return;
+    const { reason, remedy, count } = refusal;
+    this.log.warn(`${reason}. ${remedy}${count > 1 ? ` (${count} times so far)` : ''}`);
+    this.changes.emit('refused', this.manager.refused);
+  }
+}
+
+function abandoned({ owner, device, request }: Order, outcome: Outcome): string {
+  const what =
+    'error' in outcome ? `failed (${outcome.error.code}: ${outcome.error.message})` : `was answered ${outcome.result.code}`;
+  return `${request.operation} ${request.path} of device '${device}' ${what}, but node ${owner}, which had asked, is gone`;
+}

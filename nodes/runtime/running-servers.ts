@@ -1,0 +1,149 @@
+/**
+ * Servers that outlive deploys. A full deploy makes every node anew; the sockets, registrations and requests of a server must not
+ * care. So a server belongs to this table, under the id of its config node: a node that comes back with the same listen
+ * settings finds it running. It is stopped when its node is removed, listens elsewhere, or does not come back.
+ */
+import type { Clock, Timer } from '../../src/clock';
+import type { Catalogue } from '../../src/device/models/catalogue';
+import { DeviceManagementError } from '../../src/errors';
+import { type ManagedServer, RunningServer, type ServerLog } from './running-server';
+
+export interface ListenSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly models: string;
+  readonly ackTimeoutMs: number;
+}
+
+export interface ServerSettings extends ListenSettings {
+  readonly name: string;
+  /** May change while it runs. */
+  readonly admission: 'secured' | 'open';
+}
+
+/** The part of Node-RED's events this table needs. */
+export interface FlowEvents {
+  on(event: 'flows:started' | 'flows:stopping', listener: () => void): unknown;
+}
+
+export interface RunningServersOptions {
+  readonly events: FlowEvents;
+  readonly clock: Clock;
+  /** @param settings as they are now: admission is asked for at every registration */
+  readonly make: (settings: () => ServerSettings, log: ServerLog) => { server: ManagedServer; catalogue?: Catalogue };
+  readonly log: (id: string) => ServerLog;
+}
+
+interface Entry {
+  settings: ServerSettings;
+  readonly server: RunningServer;
+  /** Runs while its node is away. */
+  leaving: Timer | undefined;
+}
+
+/** How long a server waits for its node to come back. */
+const RETURN_MS = 5_000;
+/** Node-RED gives up on a node that has not closed after 15 s. */
+const LONGEST_STOP_MS = 10_000;
+
+export class RunningServers {
+  private readonly entries = new Map<string, Entry>();
+  /** Servers on their way out; whoever begins waits for them, since they may have the port. */
+  private readonly ending = new Set<Promise<void>>();
+  private flowsRun = false;
+
+  constructor(private readonly options: RunningServersOptions) {
+    options.events.on('flows:started', () => void this.flowsStarted());
+    options.events.on('flows:stopping', () => {
+      this.flowsRun = false;
+      for (const { server } of this.entries.values()) server.hold();
+    });
+  }
+
+  get(id: string): RunningServer | undefined {
+    return this.entries.get(id)?.server;
+  }
+
+  all(): readonly RunningServer[] {
+    return [...this.entries.values()].map(({ server }) => server);
+  }
+
+  /** A config node has come: with a new server, or the one it left behind. */
+  attach(id: string, settings: ServerSettings): RunningServer {
+    const known = this.entries.get(id);
+    if (known !== undefined && listensAlike(known.settings, settings)) {
+      known.leaving?.cancel();
+      known.leaving = undefined;
+      known.settings = settings;
+      known.server.name = settings.name;
+      return known.server;
+    }
+    if (known !== undefined) void this.stop(id);
+    const log = this.options.log(id);
+    const made = this.options.make(() => this.entries.get(id)?.settings ?? settings, log);
+    const server = new RunningServer(id, made.server, this.options.clock, log, made.catalogue);
+    server.name = settings.name;
+    this.entries.set(id, { settings, server, leaving: undefined });
+    return server;
+  }
+
+  /** A config node has gone. Always ends in time; if it was removed, the port is free then. */
+  async detach(id: string, removed: boolean): Promise<void> {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return;
+    if (removed) await this.stop(id);
+    else entry.leaving ??= this.options.clock.after(RETURN_MS, () => void this.stop(id));
+  }
+
+  private async flowsStarted(): Promise<void> {
+    this.flowsRun = true;
+    // Every config node exists by now: who has not come back will not.
+    for (const [id, { leaving }] of this.entries) if (leaving !== undefined) void this.stop(id);
+    await Promise.all(this.ending);
+    if (!this.flowsRun) return;
+    for (const { server } of this.entries.values()) {
+      server.sweep();
+      server.release();
+      void server.begin((error) => this.blame(server, error));
+    }
+  }
+
+  private stop(id: string): Promise<void> {
+    const entry = this.entries.get(id);
+    if (entry === undefined) return Promise.resolve();
+    this.entries.delete(id);
+    entry.leaving?.cancel();
+    const ending = this.inTime(entry.server.end()).finally(() => this.ending.delete(ending));
+    this.ending.add(ending);
+    return ending;
+  }
+
+  /** A socket that does not close must not hold up the deploy. */
+  private inTime(work: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.options.clock.after(LONGEST_STOP_MS, resolve);
+      const finish = (): void => {
+        timer.cancel();
+        resolve();
+      };
+      work.then(finish, finish);
+    });
+  }
+
+  /** Of all who may have the port, the likeliest is another node of the same flows. */
+  private blame(server: RunningServer, error: DeviceManagementError): DeviceManagementError {
+    const settings = this.entries.get(server.id)?.settings;
+    if (error.code !== 'port-in-use' || settings === undefined) return error;
+    for (const other of this.entries.values()) {
+      if (other.server === server || other.settings.port !== settings.port || other.server.state.name !== 'listening') continue;
+      const name = other.settings.name === '' ? other.server.id : `"${other.settings.name}"`;
+      const text = `UDP port ${settings.port} is in use by the lwm2m-server node ${name}: let one node serve both, or give this one another port.`;
+      return new DeviceManagementError('port-in-use', text, { cause: error });
+    }
+    return error;
+  }
+}
+
+function listensAlike(a: ListenSettings, b: ListenSettings): boolean {
+  return a.host === b.host && a.port === b.port && a.models === b.models && a.ackTimeoutMs === b.ackTimeoutMs;
+}

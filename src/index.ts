@@ -1,0 +1,41 @@
+/** The device manager as a library, without Node-RED: a server, a fleet on top of it, and the words both speak. */
+export { type Clock, SystemClock, type Timer, VirtualClock } from './clock';
+export { type Admission, type AdmissionDecision, admit } from './device/admission';
+export type { NotificationAttributes } from './device/attributes';
+export { type Identity, isLoopback, type SecurityMode } from './device/identity';
+export type {
+  DeviceManager,
+  LifecycleEvent,
+  LifecycleEventName,
+  ManagerEvents,
+  NotificationEvent,
+  ObjectDescription,
+  ObservationEndedEvent,
+  Presence,
+  ProblemEvent,
+  Registration,
+  ResourceDescription,
+  SendEvent,
+} from './device/manager';
+export { Catalogue, type CatalogueEntry, type DdfProblem, type DeviceModel } from './device/models/catalogue';
+export type { ObjectDefinition, ResourceDefinition } from './device/models/definition';
+export type {
+  OperationName,
+  OperationOptions,
+  OperationRequest,
+  OperationResult,
+  PathLink,
+  PayloadValue,
+} from './device/operation';
+export { Path } from './device/path';
+export { fromResourceValues, type PayloadKeys } from './device/payload';
+export type { ResourceType, ResourceValue, Value } from './device/value';
+export { DeviceManagementError, type ErrorCode, type ErrorContext, type LocalErrorCode } from './errors';
+export { Events, type Listener, type Unsubscribe } from './events';
+export { modelOf } from './fleet/device-model';
+export { Fleet, type FleetOptions } from './fleet/fleet';
+export type { ObservedValue, PolicyListener, PolicyState, RefusedObservation } from './fleet/observe-policies';
+export type { ObservePolicy } from './fleet/observe-policy';
+export type { Order, Outcome } from './fleet/outcomes';
+export { Selector } from './fleet/selector';
+export { Lwm2mServer, type Lwm2mServerOptions, type ServerLimits } from './lwm2m/server/server';
