@@ -38,7 +38,7 @@ export class Presence {
   /** A message was exchanged with the device. */
   heard(record: RegistrationRecord): void {
     if (record.value.queueMode) this.windows.set(record.slot, this.options.awakeMs);
-    // Heard by a token or id only it knows, yet at an address that is not its own any more: still not to be asked there.
+    // An answer that was under way when another took the address does not bring the address back.
     if (record.displaced || this.asleep.size === 0) return;
     if (this.asleep.delete(record)) this.options.onChange(record, 'awake');
   }

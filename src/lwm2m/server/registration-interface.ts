@@ -90,7 +90,7 @@ export class RegistrationInterface {
 
     const at = accepted.registeredAt;
     presence.heard(record);
-    for (const other of displaced) presence.sleep(other);
+    if (displaced !== undefined) presence.sleep(displaced);
     if (replaced !== undefined) {
       this.context.abandon(replaced, 'replaced');
       this.tell({ event: 'replaced', device: accepted.endpoint, registration: accepted, previous: replaced.value, at });
@@ -113,7 +113,7 @@ export class RegistrationInterface {
 
     const { outcome, displaced } = registrations.meet(record, peer, this.context.carry);
     if (outcome === 'joined') this.context.abandon(record, 'moved');
-    for (const other of displaced) presence.sleep(other);
+    if (displaced !== undefined) presence.sleep(displaced);
     // Awake before told of: a listener that asks the device now must not be told that it sleeps.
     if (before.queueMode === after.queueMode) presence.heard(record);
     else presence.queueModeChanged(record);

@@ -12,8 +12,9 @@ import { DEFAULT_LIFETIME_SECONDS, type RegistrationQuery, type RegistrationRule
 
 /** A registered device inside the server. Small: there may be a hundred thousand, nearly all idle. */
 export class RegistrationRecord {
-  /** An older registration at the same address; see `registrations.ts`. */
-  neighbour: RegistrationRecord | undefined = undefined;
+  /** Others at the same address; see `residents.ts`. */
+  older: RegistrationRecord | undefined = undefined;
+  newer: RegistrationRecord | undefined = undefined;
   /** Another registration has taken the address since this one was last heard. */
   displaced = false;
   /** Whether it is still the registration of its endpoint name; set once, when it goes. */

@@ -32,18 +32,18 @@ export interface Placement {
   readonly record: RegistrationRecord;
   /** The registration of the same endpoint that it replaced. */
   readonly replaced: RegistrationRecord | undefined;
-  /** Registrations of other endpoints whose address it took. */
-  readonly displaced: readonly RegistrationRecord[];
+  /** The registration of another endpoint whose address it took. */
+  readonly displaced: RegistrationRecord | undefined;
 }
 
 /** What came of meeting a device where it may not have been before. */
 export interface Meeting {
   /** `joined`: at an address with others, and without what the layer below held for it. */
   readonly outcome: 'at-home' | 'moved' | 'joined';
-  readonly displaced: readonly RegistrationRecord[];
+  readonly displaced: RegistrationRecord | undefined;
 }
 
-const AT_HOME: Meeting = { outcome: 'at-home', displaced: [] };
+const AT_HOME: Meeting = { outcome: 'at-home', displaced: undefined };
 
 /** Lifetimes are seconds; nothing is gained by expiring more precisely. */
 const EXPIRY_TICK_MS = 1000;
@@ -96,7 +96,10 @@ export class Registrations {
   /** Enters a registration; one of the same endpoint goes (LwM2M Core 1.1.1 §6.2.1). */
   add(peer: Endpoint, identity: string | undefined, value: Registration): Placement {
     const replaced = this.names.get(value.endpoint);
-    if (replaced !== undefined) this.remove(replaced);
+    if (replaced !== undefined) {
+      if (replaced.peer === peer) this.residents.heardAt(replaced);
+      this.remove(replaced);
+    }
     const record = new RegistrationRecord(this.freshId(), this.takeSlot(), identity, peer, value);
     this.slots[record.slot] = record;
     this.names.set(value.endpoint, record);
@@ -116,21 +119,26 @@ export class Registrations {
   /**
    * The device was heard from `peer`, where it may not have been before.
    * @param carry tells the layer below that a peer has another address, so that what it holds for the peer goes along
-   * @returns what became of it, and registrations of other endpoints whose address it took
+   * @returns what became of it, and of whom it took the address
    */
   meet(record: RegistrationRecord, peer: Endpoint, carry: (from: Endpoint, to: Endpoint) => void): Meeting {
     if (record.peer === peer) {
-      record.displaced = false;
+      this.residents.heardAt(record);
       return AT_HOME;
     }
-    // A displaced one has no address to bring along, and what several share cannot be moved with one of them.
-    if (this.residents.isAlone(record) && !record.displaced) {
+    // The layer below moves an address as a whole: only one that is this registration's alone, and not to where others live.
+    if (this.residents.isAlone(record) && !record.displaced && !this.residents.isShared(peer)) {
       carry(record.peer, peer);
-      return { outcome: 'moved', displaced: this.residents.displaceAllAt(peer) };
+      return { outcome: 'moved', displaced: this.residents.displaceAt(peer) };
     }
     this.residents.moveOut(record);
     record.peer = peer;
     return { outcome: 'joined', displaced: this.residents.moveIn(record) };
+  }
+
+  /** A message that only this registration can send came from its address. */
+  heardAtHome(record: RegistrationRecord): void {
+    this.residents.heardAt(record);
   }
 
   remove(record: RegistrationRecord): void {

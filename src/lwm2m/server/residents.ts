@@ -1,15 +1,18 @@
 /**
  * Who is at which address. Usually one registration; several when a proxy speaks for many devices, or when a NAT has given the
  * port of a silent device to another one. The two cannot be told apart when the second one comes, and asking the wrong
- * device would be worse than asking none: so the newest owns the address, and the older ones count as displaced until they
- * are heard from there again, which proves that the address is shared.
+ * device would be worse than asking none: so the newest owns the address, and the one before it counts as displaced, until
+ * it is heard from there again. That proves the address to be shared, and from then on nobody there displaces anybody.
+ *
+ * Every step takes the same time however many share an address: a stranger could register thousands at his.
  */
 import type { Endpoint } from '../../coap/endpoint';
 import type { RegistrationRecord } from './registration';
 
 export class Residents {
-  /** The newest at each address; the older ones are its `neighbour`s. */
+  /** The newest at each address; the others hang on it as `older`. */
   private readonly newest = new Map<Endpoint, RegistrationRecord>();
+  private readonly shared = new Set<Endpoint>();
 
   /** @param onVacated told of an address that a registration has left: nobody may be there any more */
   constructor(private readonly onVacated: (peer: Endpoint) => void) {}
@@ -18,19 +21,25 @@ export class Residents {
     return this.newest.get(peer);
   }
 
+  isShared(peer: Endpoint): boolean {
+    return this.shared.has(peer);
+  }
+
   isAlone(record: RegistrationRecord): boolean {
-    return record.neighbour === undefined && this.newest.get(record.peer) === record;
+    return record.older === undefined && record.newer === undefined;
   }
 
   /**
    * Puts a registration at its address.
-   * @returns the registrations displaced by it
+   * @returns the registration displaced by it
    */
-  moveIn(record: RegistrationRecord): readonly RegistrationRecord[] {
+  moveIn(record: RegistrationRecord): RegistrationRecord | undefined {
     const { peer } = record;
-    const displaced = this.displaceAllAt(peer);
-    record.neighbour = this.newest.get(peer);
+    const before = this.newest.get(peer);
+    const displaced = this.displaceAt(peer);
     record.displaced = false;
+    record.older = before;
+    if (before !== undefined) before.newer = record;
     this.newest.set(peer, record);
     peer.retain();
     return displaced;
@@ -38,25 +47,36 @@ export class Residents {
 
   /** Takes a registration from its address. */
   moveOut(record: RegistrationRecord): void {
-    const { peer, neighbour } = record;
-    record.neighbour = undefined;
-    if (this.newest.get(peer) !== record) {
-      for (let other = this.newest.get(peer); other !== undefined; other = other.neighbour) {
-        if (other.neighbour === record) other.neighbour = neighbour;
-      }
-    } else if (neighbour !== undefined) this.newest.set(peer, neighbour);
-    else this.newest.delete(peer);
+    const { peer, older, newer } = record;
+    if (older !== undefined) older.newer = newer;
+    if (newer !== undefined) newer.older = older;
+    else if (older !== undefined) this.newest.set(peer, older);
+    else {
+      this.newest.delete(peer);
+      this.shared.delete(peer);
+    }
+    record.older = undefined;
+    record.newer = undefined;
     peer.release();
     this.onVacated(peer);
   }
 
-  /** @returns those that were not displaced already */
-  displaceAllAt(peer: Endpoint): readonly RegistrationRecord[] {
-    const displaced: RegistrationRecord[] = [];
-    for (let other = this.newest.get(peer); other !== undefined; other = other.neighbour) {
-      if (!other.displaced) displaced.push(other);
-      other.displaced = true;
-    }
-    return displaced;
+  /** A registration is heard from its address, maybe after another has come there. */
+  heardAt(record: RegistrationRecord): void {
+    if (!record.displaced) return;
+    record.displaced = false;
+    this.shared.add(record.peer);
+  }
+
+  /**
+   * Another has come to this address.
+   * @returns who owned it; undefined when nobody did, or when it is shared
+   */
+  displaceAt(peer: Endpoint): RegistrationRecord | undefined {
+    // At an address that is not shared only the newest is not displaced already.
+    const owner = this.newest.get(peer);
+    if (owner === undefined || owner.displaced || this.shared.has(peer)) return undefined;
+    owner.displaced = true;
+    return owner;
   }
 }

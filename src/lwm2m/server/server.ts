@@ -122,6 +122,7 @@ export class Lwm2mServer implements DeviceManager {
       clock,
       mostPerDevice: limits.observationsPerDevice,
       heard: (record, response) => {
+        registrations.heardAtHome(record);
         presence.heard(record);
         statistics.count(record, 'notify', response.code, 0, response.payload.length);
       },

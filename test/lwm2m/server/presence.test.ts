@@ -229,6 +229,38 @@ describe('a device whose address changes', () => {
     assert.equal(world.server.presence('mover'), 'reachable');
   });
 
+  it('and others at an address that is proved to be shared displace nobody, whoever comes or registers anew', async () => {
+    const world = await givenServer();
+    const proxy = new ScriptedDevice(world, '10.0.0.2', 1111);
+    const ids: string[] = [];
+    for (const name of ['a', 'b', 'c']) ids.push(await proxy.register(name));
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => world.server.presence(name)),
+      ['asleep', 'asleep', 'reachable'],
+    );
+    for (const id of ids) await proxy.update(id);
+    await proxy.register('b');
+    await proxy.register('d');
+    assert.deepEqual(
+      ['a', 'b', 'c', 'd'].map((name) => world.server.presence(name)),
+      ['reachable', 'reachable', 'reachable', 'reachable'],
+    );
+    for (const name of ['a', 'b', 'c', 'd']) {
+      proxy.answers = () => ({ code: Code.Content, contentFormat: 0, payload: '1' });
+      const reading = world.server.perform(name, { operation: 'read', path: '/3/0/9' });
+      await world.settle();
+      await reading;
+    }
+  });
+
+  it('and that registers anew at a shared address is heard there, which proves it shared', async () => {
+    const world = await givenServer();
+    const proxy = new ScriptedDevice(world, '10.0.0.2', 1111);
+    for (const name of ['a', 'b', 'a']) await proxy.register(name);
+    assert.equal(world.server.presence('a'), 'reachable');
+    assert.equal(world.server.presence('b'), 'reachable');
+  });
+
   it('is at an address of its own again once the others have left', async () => {
     const world = await givenServer();
     const proxy = new ScriptedDevice(world, '10.0.0.2', 1111);
