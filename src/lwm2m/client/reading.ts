@@ -1,0 +1,86 @@
+/** Read (LwM2M Core 1.1.1 §6.3.1): the values at and below a path, and the payload that carries them. */
+import { Code } from '../../coap/codes';
+import { ContentFormat } from '../../coap/options';
+import type { Path } from '../../device/path';
+import type { ResourceValue } from '../../device/value';
+import { formatOf } from '../formats/formats';
+import type { ObjectInstance, ObjectTree } from './objects';
+import { notAllowed, notFound, Refusal } from './refusal';
+
+export interface Payload {
+  readonly contentFormat: number;
+  readonly payload: Buffer;
+}
+
+/** What LwM2M 1.0 speaks; 1541 to 1543 are the numbers its early devices and servers use. */
+const FORMATS_OF_1_0: ReadonlySet<number> = new Set([
+  ContentFormat.Text,
+  ContentFormat.OctetStream,
+  ContentFormat.Tlv,
+  ContentFormat.Json,
+  1541,
+  1542,
+  1543,
+]);
+
+export function speaks(version: string, contentFormat: number): boolean {
+  return formatOf(contentFormat) !== undefined && (version !== '1.0' || FORMATS_OF_1_0.has(contentFormat));
+}
+
+/**
+ * @param accept absent: plain for a single value, else SenML CBOR, or TLV for LwM2M 1.0
+ * @throws Refusal 4.04, 4.05, 4.06
+ */
+export function readPayload(tree: ObjectTree, target: Path, accept: number | undefined): Payload {
+  const values = readValues(tree, target);
+  const contentFormat = accept ?? usualFormat(tree, target, values);
+  const format = speaks(tree.version, contentFormat) ? formatOf(contentFormat) : undefined;
+  const context = { base: target, typeOf: tree.model.typeOf };
+  if (format === undefined || !format.canEncode(values, context)) {
+    throw new Refusal(Code.NotAcceptable, `${target} cannot be given in content format ${contentFormat}`);
+  }
+  return { contentFormat, payload: format.encode(values, context) };
+}
+
+/**
+ * Everything readable at and below `target`.
+ * @throws Refusal 4.04 where there is nothing, 4.05 where it is not readable
+ */
+export function readValues(tree: ObjectTree, target: Path): ResourceValue[] {
+  const { object, instance: instanceId, resource, resourceInstance } = target as Path & { object: number };
+  if (!tree.has(object)) throw notFound(target);
+  if (instanceId === undefined) return tree.instances(object).flatMap(readable);
+  const instance = tree.instance(object, instanceId);
+  if (instance === undefined) throw notFound(target);
+  if (resource === undefined) return readable(instance);
+  if (!instance.isPresent(resource)) throw notFound(target);
+  if (!isReadable(instance, resource)) throw notAllowed(`${target} cannot be read`);
+  const values = instance.values(resource);
+  if (resourceInstance === undefined) {
+    if (instance.content(resource) === undefined) throw notFound(target);
+    return values;
+  }
+  const path = target.toString();
+  const one = values.filter((value) => value.path === path);
+  if (one.length === 0) throw notFound(target);
+  return one;
+}
+
+function readable(instance: ObjectInstance): ResourceValue[] {
+  return instance
+    .present()
+    .filter((resource) => isReadable(instance, resource))
+    .flatMap((resource) => instance.values(resource));
+}
+
+/** What no model knows can be read: whoever added it meant it to be seen. */
+export function isReadable(instance: ObjectInstance, resource: number): boolean {
+  return instance.definition(resource)?.operations.includes('R') ?? instance.content(resource) !== undefined;
+}
+
+/** Text and opaque are what every client must have for single values; the rest follows the version (LwM2M Core 1.1.1 §7.4). */
+function usualFormat(tree: ObjectTree, target: Path, values: readonly ResourceValue[]): number {
+  const only = values.length === 1 ? values[0] : undefined;
+  if (only?.path === target.toString()) return Buffer.isBuffer(only.value) ? ContentFormat.OctetStream : ContentFormat.Text;
+  return tree.version === '1.0' ? ContentFormat.Tlv : ContentFormat.SenmlCbor;
+}

@@ -1,0 +1,218 @@
+/**
+ * Write and Create (LwM2M Core 1.1.1 §6.3.3, §6.3.6): first everything is checked, then everything is stored, so that a refused
+ * operation has changed nothing.
+ */
+import { Code } from '../../coap/codes';
+import { NEW_INSTANCE } from '../../device/coercion';
+import { Path } from '../../device/path';
+import type { ResourceValue, Value } from '../../device/value';
+import { DeviceManagementError } from '../../errors';
+import { decode } from '../formats/formats';
+import { type Content, isInstances, typedValue } from './content';
+import { ObjectInstance, type ObjectTree } from './objects';
+import { speaks } from './reading';
+import { badRequest, notAllowed, notFound, Refusal } from './refusal';
+
+export interface IncomingPayload {
+  readonly contentFormat: number | undefined;
+  readonly payload: Buffer;
+}
+
+/** One resource and what it is to hold; `undefined` takes its content away. */
+interface Assignment {
+  readonly resource: number;
+  readonly content: Content | undefined;
+}
+
+export type WriteMode = 'replace' | 'update';
+
+const TLV = 11542;
+const OLD_TLV = 1542;
+
+/**
+ * Write to an instance, a resource or a resource instance.
+ * @returns the paths written
+ * @throws Refusal
+ */
+export function write(tree: ObjectTree, target: Path, mode: WriteMode, incoming: IncomingPayload, now: number): readonly Path[] {
+  const instance = tree.instance(target.object as number, target.instance as number);
+  if (instance === undefined) throw notFound(target);
+  requireTarget(instance, target);
+  const values = decodeValues(tree, target, incoming, now);
+  const assignments = assignmentsOf(instance, target, values, mode);
+  for (const { resource } of assignments) requireWritable(instance, resource);
+  if (mode === 'replace' && target.level === 'instance') assignments.push(...removals(instance, assignments));
+  return store(tree, instance, assignments);
+}
+
+/**
+ * Create below `target`, an object.
+ * @returns the new instance
+ * @throws Refusal
+ */
+export function create(tree: ObjectTree, target: Path, incoming: IncomingPayload, now: number): Path {
+  const object = target.object as number;
+  const definition = tree.model.definition(object);
+  const policy = tree.policy(object);
+  if (!tree.has(object)) throw notFound(target);
+  if (!policy.create || definition?.multiple === false) throw notAllowed(`${target} takes no new instances`);
+  const existing = tree.instances(object);
+  if (existing.length >= policy.most) throw notAllowed(`${target} has ${policy.most} instances, which is all it can`);
+  const values = decodeValues(tree, isBare(incoming) ? target.child(NEW_INSTANCE) : target, incoming, now);
+  const wanted = new Set(values.map(({ path }) => Path.parse(path).instance as number));
+  if (wanted.size > 1) throw badRequest('one instance can be created at a time');
+  const [given = NEW_INSTANCE] = wanted;
+  const id = given === NEW_INSTANCE ? tree.freeInstanceId(object) : given;
+  if (tree.instance(object, id) !== undefined) throw badRequest(`${target.child(id)} exists already`);
+  const instance = new ObjectInstance(tree.model, object, id, {}, policy.behaviours);
+  instance.support(definition?.resources.keys() ?? []);
+  // What only the device may write later can be given now: a sensor's first value.
+  const assignments = assignmentsOf(instance, target.child(given), values, 'replace');
+  for (const { resource } of assignments) requireSupported(instance, resource);
+  requireMandatory(instance, assignments, [...(definition?.resources.values() ?? [])]);
+  for (const { resource, content } of assignments) instance.store(resource, content);
+  tree.insert(instance);
+  return instance.path;
+}
+
+/**
+ * Delete of a resource instance (LwM2M Core 1.2 §6.4.8).
+ * @throws Refusal
+ */
+export function deleteResourceInstance(tree: ObjectTree, target: Path): void {
+  const { object, instance: instanceId, resource, resourceInstance } = target as Path & { resource: number };
+  const instance = tree.instance(object as number, instanceId as number);
+  const content = instance?.content(resource);
+  if (instance === undefined || !isInstances(content) || !content.has(resourceInstance as number)) throw notFound(target);
+  requireWritable(instance, resource);
+  const rest = new Map([...content].filter(([id]) => id !== resourceInstance));
+  store(tree, instance, [{ resource, content: rest }]);
+}
+
+function decodeValues(tree: ObjectTree, base: Path, { contentFormat, payload }: IncomingPayload, now: number): ResourceValue[] {
+  if (contentFormat !== undefined && !speaks(tree.version, contentFormat)) {
+    throw new Refusal(Code.UnsupportedContentFormat, `content format ${contentFormat} is unknown here`);
+  }
+  try {
+    return decode(contentFormat, payload, { base, typeOf: tree.model.typeOf, now });
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}
+
+/** Resources that are not wrapped in their instance: it is the client that numbers it. */
+function isBare({ contentFormat, payload }: IncomingPayload): boolean {
+  const isTlv = contentFormat === TLV || contentFormat === OLD_TLV || contentFormat === undefined;
+  return isTlv && payload.length > 0 && (payload[0] as number) >> 6 !== 0;
+}
+
+function assignmentsOf(instance: ObjectInstance, target: Path, values: readonly ResourceValue[], mode: WriteMode): Assignment[] {
+  const byResource = new Map<number, { path: Path; value: Value }[]>();
+  // A resource written with no instances at all is a multiple resource emptied.
+  if (target.resource !== undefined) byResource.set(target.resource, []);
+  for (const { path: text, value } of values) {
+    const path = Path.parse(text);
+    const found = byResource.get(path.resource as number);
+    if (found === undefined) byResource.set(path.resource as number, [{ path, value }]);
+    else found.push({ path, value });
+  }
+  return [...byResource].map(([resource, given]) => ({
+    resource,
+    content: contentFrom(instance, target, resource, given, mode),
+  }));
+}
+
+function contentFrom(
+  instance: ObjectInstance,
+  target: Path,
+  resource: number,
+  given: readonly { readonly path: Path; readonly value: Value }[],
+  mode: WriteMode,
+): Content {
+  const definition = instance.definition(resource);
+  const path = instance.path.child(resource);
+  const first = given[0];
+  const typed = (value: Value): Value => {
+    try {
+      return typedValue(value, path, definition);
+    } catch (error) {
+      throw asRefusal(error);
+    }
+  };
+  if (given.length === 1 && first?.path.level === 'resource') {
+    if (definition?.multiple === true) throw badRequest(`${path} has instances: give each its id`);
+    return typed(first.value);
+  }
+  if (definition?.multiple === false) throw badRequest(`${path} takes one value`);
+  if (given.some((one) => one.path.level === 'resource')) throw badRequest(`${path} came with and without instances`);
+  // Replacing one resource instance leaves the others alone, as updating does (LwM2M Core 1.1.1 §6.3.3).
+  const keepsOthers = mode === 'update' || target.level === 'resource-instance';
+  const before = keepsOthers ? instance.content(resource) : undefined;
+  const merged = new Map(isInstances(before) ? before : []);
+  for (const { path: at, value } of given) merged.set(at.resourceInstance as number, typed(value));
+  return merged;
+}
+
+/** What Replace takes away: writable resources that were not named and need not be there. */
+function removals(instance: ObjectInstance, assignments: readonly Assignment[]): Assignment[] {
+  const named = new Set(assignments.map(({ resource }) => resource));
+  return instance
+    .present()
+    .filter((resource) => {
+      const definition = instance.definition(resource);
+      return !named.has(resource) && definition?.operations.includes('W') === true && !definition.mandatory;
+    })
+    .map((resource) => ({ resource, content: undefined }));
+}
+
+function store(tree: ObjectTree, instance: ObjectInstance, assignments: readonly Assignment[]): readonly Path[] {
+  for (const { resource, content } of assignments) if (content !== undefined) instance.behaviour(resource).check?.(content);
+  const changed: Path[] = [];
+  for (const { resource, content } of assignments) {
+    const taker = instance.behaviour(resource).write;
+    if (taker !== undefined && content !== undefined) taker(content);
+    else if (instance.store(resource, content)) changed.push(instance.path.child(resource));
+  }
+  tree.tellChanged(changed);
+  return assignments.map(({ resource }) => instance.path.child(resource));
+}
+
+/** What the request names must be there before its payload is looked at. */
+function requireTarget(instance: ObjectInstance, target: Path): void {
+  const { resource, resourceInstance } = target;
+  if (resource === undefined) return;
+  requireWritable(instance, resource);
+  if (resourceInstance === undefined) return;
+  const content = instance.content(resource);
+  if (!isInstances(content) || !content.has(resourceInstance)) throw notFound(target);
+}
+
+function requireWritable(instance: ObjectInstance, resource: number): void {
+  requireSupported(instance, resource);
+  if (instance.definition(resource)?.operations.includes('W') === true) return;
+  throw notAllowed(`${instance.path.child(resource)} cannot be written`);
+}
+
+function requireSupported(instance: ObjectInstance, resource: number): void {
+  if (!instance.supports(resource)) throw notFound(instance.path.child(resource));
+}
+
+function requireMandatory(
+  instance: ObjectInstance,
+  assignments: readonly Assignment[],
+  definitions: readonly {
+    readonly id: number;
+    readonly name: string;
+    readonly mandatory: boolean;
+    readonly operations: string;
+  }[],
+): void {
+  const named = new Set(assignments.map(({ resource }) => resource));
+  const missing = definitions.find(({ id, mandatory, operations }) => mandatory && operations.includes('W') && !named.has(id));
+  if (missing !== undefined) throw badRequest(`${instance.path.child(missing.id)} (${missing.name}) is mandatory`);
+}
+
+function asRefusal(error: unknown): unknown {
+  if (!(error instanceof DeviceManagementError)) return error;
+  return new Refusal(error.code === 'too-large' ? Code.RequestEntityTooLarge : Code.BadRequest, error.message);
+}
