@@ -28,7 +28,7 @@ export function fromWire(value: WireValue, type: ResourceType | undefined): Valu
     if (type === 'boolean' && (value === 0 || value === 1)) return value === 1;
     return value;
   }
-  if (typeof value === 'bigint') return integerValue(value);
+  if (typeof value === 'bigint') return type === 'float' ? Number(value) : integerValue(value);
   if (typeof value === 'string') {
     if (type === 'objlnk') return parseObjectLink(value) ?? value;
     if (type === 'time') return dateOfText(value) ?? value;

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { decode, FORMATS, formatOf } from '../../../src/lwm2m/formats/formats';
+import { at, EXAMPLE, failure, hex } from './worked-example';
+
+describe('the table of formats', () => {
+  it('knows each format by its number, and old numbers still in use', () => {
+    assert.deepEqual(
+      FORMATS.map((format) => [format.contentFormat, format.name]),
+      [
+        [0, 'text'],
+        [42, 'opaque'],
+        [60, 'CBOR'],
+        [110, 'SenML JSON'],
+        [112, 'SenML CBOR'],
+        [11542, 'TLV'],
+        [11543, 'LwM2M JSON'],
+      ],
+    );
+    for (const [old, now] of [
+      [1541, 0],
+      [1542, 11542],
+      [1543, 11543],
+    ] as const) {
+      assert.equal(formatOf(old), formatOf(now));
+    }
+    assert.equal(formatOf(40), undefined);
+  });
+
+  it('says which formats it speaks when another came', () => {
+    assert.throws(() => decode(50, hex('00'), at('/3/0')), failure('decode-error', /112 \(SenML CBOR\).*got Content-Format 50/));
+  });
+
+  it('takes an answer without Content-Format for text or TLV, or what plainly is JSON', () => {
+    assert.deepEqual(decode(undefined, Buffer.from('41'), at('/3/0/9')), [{ path: '/3/0/9', value: 41 }]);
+    assert.deepEqual(decode(undefined, hex('C1 09 29'), at('/3/0')), [{ path: '/3/0/9', value: 41 }]);
+    assert.deepEqual(decode(undefined, Buffer.from('[{"n":"/3/0/9","v":41}]'), at('/3/0')), [{ path: '/3/0/9', value: 41 }]);
+    assert.deepEqual(decode(undefined, Buffer.from('{"bn":"/3/0/","e":[{"n":"9","v":41}]}'), at('/3/0')), [
+      { path: '/3/0/9', value: 41 },
+    ]);
+  });
+
+  it('takes any Uint8Array', () => {
+    for (const contentFormat of [110, 112, 11542, 11543]) {
+      const format = formatOf(contentFormat);
+      const payload = new Uint8Array(format?.encode(EXAMPLE, at('/3/0')) ?? []);
+      assert.deepEqual(decode(contentFormat, payload, at('/3/0')), EXAMPLE);
+    }
+  });
+});
