@@ -42,7 +42,24 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
-export const systemRandom: Random = { fraction: Math.random, bytes: (length) => randomBytes(length) };
+/** Asking the system for eight bytes costs more than sending a message, so they are drawn from a stock. */
+const RANDOM_STOCK_BYTES = 4_096;
+let stock = Buffer.alloc(0);
+let stockUsed = 0;
+
+function fromStock(length: number): Buffer {
+  if (stock.length - stockUsed < length) {
+    stock = randomBytes(Math.max(RANDOM_STOCK_BYTES, length));
+    stockUsed = 0;
+  }
+  const bytes = Buffer.allocUnsafe(length);
+  // Copied: what is handed out must not keep the stock alive.
+  stock.copy(bytes, 0, stockUsed, stockUsed + length);
+  stockUsed += length;
+  return bytes;
+}
+
+export const systemRandom: Random = { fraction: Math.random, bytes: fromStock };
 
 export interface LayerOptions {
   readonly transport: Transport;

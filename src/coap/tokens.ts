@@ -3,6 +3,7 @@
  * failed stay known for a while, so that a late answer is acknowledged instead of reset.
  */
 import type { Endpoint } from './endpoint';
+import { NumberTable } from './number-table';
 
 export const TOKEN_BYTES = 8;
 const KEY_BYTES = 6;
@@ -16,7 +17,7 @@ export interface TokenOwner {
 }
 
 export class Tokens<Owner extends TokenOwner> {
-  private readonly owners = new Map<number, Owner>();
+  private readonly owners = new NumberTable<Owner>();
   private tombstones = new Map<number, number>();
   private olderTombstones = new Map<number, number>();
 

@@ -9,9 +9,15 @@ export type PathLevel = 'root' | 'object' | 'instance' | 'resource' | 'resource-
 const LEVELS: readonly PathLevel[] = ['root', 'object', 'instance', 'resource', 'resource-instance'];
 /** 65535 is reserved (MAX_ID) yet met on the wire as the null object link; as a path id it is accepted like any other. */
 const HIGHEST_ID = 65535;
+/** Texts whose paths are remembered. */
+const MOST_PARSED = 4_096;
+/** Longer ones are padded with blanks, and not worth their memory. */
+const LONGEST_PARSED = 32;
 
 export class Path {
   static readonly root = new Path([]);
+  /** Paths by their texts: they are immutable, so one does for all. */
+  private static readonly parsed = new Map<string, Path>();
   private text: string | undefined;
 
   private constructor(readonly ids: readonly number[]) {}
@@ -28,6 +34,17 @@ export class Path {
    * @throws DeviceManagementError `invalid-path`, naming the part at fault
    */
   static parse(text: string): Path {
+    const known = Path.parsed.get(text);
+    if (known !== undefined) return known;
+    const path = Path.read(text);
+    if (text.length > LONGEST_PARSED) return path;
+    // Flows and devices name the same few paths again and again. Full: begun anew, as what is named again comes back by itself.
+    if (Path.parsed.size >= MOST_PARSED) Path.parsed.clear();
+    Path.parsed.set(text, path);
+    return path;
+  }
+
+  private static read(text: string): Path {
     const trimmed = text.trim().replace(/^\//, '').replace(/\/$/, '');
     if (trimmed === '') return Path.root;
     const ids = trimmed.split('/').map((part) => {

@@ -31,7 +31,8 @@ const NO_MESSAGE = '0.00';
 
 export class DeviceOperations {
   private readonly formats = new FormatChoice();
-  private readonly underWay = new Map<RegistrationRecord, Set<Attempt>>();
+  /** By the record's slot. Arrays, not Maps and Sets: entries come and go with every operation (see coap/number-table.ts). */
+  private readonly underWay: (Attempt[] | undefined)[] = [];
 
   constructor(private readonly context: DeviceOperationsContext) {}
 
@@ -53,7 +54,7 @@ export class DeviceOperations {
 
   /** Cancels what is under way with a device. */
   cancelAll(record: RegistrationRecord, why: string): void {
-    for (const attempt of [...(this.underWay.get(record) ?? [])]) attempt.cancel(why);
+    for (const attempt of [...(this.underWay[record.slot] ?? [])]) attempt.cancel(why);
   }
 
   private begin(record: RegistrationRecord, request: OperationRequest, options: OperationOptions, settle: Settle): void {
@@ -132,14 +133,10 @@ export class DeviceOperations {
     }
     const at = this.context.clock.wall();
     try {
-      const observed =
-        plan.operation === 'observe' ? { observed: this.context.observations.isObserved(record, plan.target) } : {};
-      settle(undefined, {
-        ...resultOf(plan, codeText(answer.code), rtt, at),
-        ...formatIn(answer),
-        ...observed,
-        ...plan.read(answer, at),
-      });
+      const result = resultOf(plan, codeText(answer.code), rtt, at);
+      if (answer.contentFormat !== undefined) result.contentFormat = answer.contentFormat;
+      if (plan.operation === 'observe') result.observed = this.context.observations.isObserved(record, plan.target);
+      settle(undefined, Object.assign(result, plan.read(answer, at)));
     } catch (caught) {
       // Nothing is left behind of an Observe whose caller is told that it failed.
       if (plan.operation === 'observe') this.context.observations.cancel(record, plan.target, 'active');
@@ -162,18 +159,21 @@ export class DeviceOperations {
   }
 
   private track(record: RegistrationRecord, attempt: Attempt): void {
-    const attempts = this.underWay.get(record);
-    if (attempts === undefined) this.underWay.set(record, new Set([attempt]));
-    else attempts.add(attempt);
+    const attempts = this.underWay[record.slot];
+    if (attempts === undefined) this.underWay[record.slot] = [attempt];
+    else attempts.push(attempt);
   }
 
   private finished(record: RegistrationRecord, attempt: Attempt): void {
-    const attempts = this.underWay.get(record);
-    attempts?.delete(attempt);
-    if (attempts?.size === 0) this.underWay.delete(record);
+    const attempts = this.underWay[record.slot];
+    const at = attempts?.indexOf(attempt) ?? -1;
+    if (attempts === undefined || at < 0) return;
+    attempts.splice(at, 1);
+    if (attempts.length === 0) this.underWay[record.slot] = undefined;
   }
 }
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
 type Settle = (error: DeviceManagementError | undefined, result?: OperationResult) => void;
 
 function failureOf(attempt: Attempt, { error, response }: AttemptOutcome, timeoutMs: number): DeviceManagementError | undefined {
@@ -184,10 +184,6 @@ function failureOf(attempt: Attempt, { error, response }: AttemptOutcome, timeou
   return answer.code === plan.success ? undefined : refusedByDevice(plan, answer);
 }
 
-function resultOf({ registration, operation, target }: Plan, code: string, rtt: number, at: number): OperationResult {
+function resultOf({ registration, operation, target }: Plan, code: string, rtt: number, at: number): Mutable<OperationResult> {
   return { device: registration.endpoint, operation, path: target.toString(), code, values: [], rtt, at };
-}
-
-function formatIn({ contentFormat }: CoapResponse): { contentFormat?: number } {
-  return contentFormat === undefined ? {} : { contentFormat };
 }

@@ -35,8 +35,7 @@ export class FormatChoice {
    * @param device stands for the registration: what it took is remembered with it
    */
   candidates(device: object, question: FormatQuestion): readonly ContentFormatChoice[] {
-    const best = this.taken.get(device)?.get(keyOf(question)) ?? usual(question);
-    return [best, ...ORDER.filter((format) => format !== best && isPossible(format, question))];
+    return beginningWith(this.taken.get(device)?.get(keyOf(question)) ?? usual(question), question.purpose);
   }
 
   /** The device took this format after it had refused a better one. */
@@ -73,9 +72,18 @@ function usual({ registration, purpose, shape, type }: FormatQuestion): ContentF
   return isOld ? Tlv : SenmlCbor;
 }
 
-/** A payload needs a format, and SenML is unknown to 1.0. */
-function isPossible(format: ContentFormatChoice, { purpose }: FormatQuestion): boolean {
-  return format !== 'none' || purpose !== 'write';
+const reading = new Map<ContentFormatChoice, readonly ContentFormatChoice[]>();
+const writing = new Map<ContentFormatChoice, readonly ContentFormatChoice[]>();
+
+/** The best and then the others; a payload needs a format. There are few such lists, and one is needed for every operation. */
+function beginningWith(best: ContentFormatChoice, purpose: Purpose): readonly ContentFormatChoice[] {
+  const lists = purpose === 'write' ? writing : reading;
+  let list = lists.get(best);
+  if (list === undefined) {
+    list = [best, ...ORDER.filter((format) => format !== best && (format !== 'none' || purpose !== 'write'))];
+    lists.set(best, list);
+  }
+  return list;
 }
 
 function keyOf({ purpose, shape, type }: FormatQuestion): string {
