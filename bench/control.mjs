@@ -25,11 +25,10 @@ function memory() {
 
 /** Parent's end: a child on a core of its own, where `taskset` exists. */
 export class Child {
-  constructor(script, { core, pinned, nodeOptions = [], environment = {} }) {
+  constructor(script, { core, pinned, nodeOptions = [], parameters = [] }) {
     const [program, ...prefix] = pinned ? ['taskset', '-c', String(core), process.execPath] : [process.execPath];
-    this.process = spawn(program, [...prefix, ...nodeOptions, path.join(here, script)], {
+    this.process = spawn(program, [...prefix, ...nodeOptions, path.resolve(here, script), ...parameters], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...environment },
     });
     this.waiting = new Map();
     this.sequence = 0;

@@ -116,6 +116,11 @@ function received(device, datagram) {
     device.answer(datagram);
     return;
   }
+  if (phase?.kind === 'pace') {
+    if (type === Type.ACK && code === Code.EMPTY) phase.acknowledged++;
+    else phase.wrong++;
+    return;
+  }
   if (phase === undefined || device.pending < 0) return;
   if (type === Type.ACK && code === Code.EMPTY && phase.kind !== 'notify') {
     phase.separate++;
@@ -187,6 +192,31 @@ async function run({ kind, seconds = Number.POSITIVE_INFINITY, count = Number.PO
   return { phase: kind, done, lost: sent - done, wrong, reset, separate, seconds: took, rate: done / took, ...latency.summary() };
 }
 
+/** Notifications at a fixed rate, whether or not the server keeps up; an ACK each is what counts. */
+async function pace({ rate, seconds }) {
+  const startedAt = performance.now();
+  phase = { kind: 'pace', acknowledged: 0, wrong: 0, separate: 0 };
+  let sent = 0;
+  await new Promise((resolve) => {
+    const timer = setInterval(() => {
+      const elapsed = performance.now() - startedAt;
+      const due = Math.min(elapsed / 1000, seconds) * rate;
+      for (; sent < due; sent++) devices[sent % devices.length].send('notify');
+      if (elapsed >= seconds * 1000) {
+        clearInterval(timer);
+        resolve();
+      }
+    }, 1);
+  });
+  const took = (performance.now() - startedAt) / 1000;
+  for (let waited = 0; phase.acknowledged < sent && waited < SILENCE_MS; waited += CHECK_MS) {
+    await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+  }
+  const { acknowledged, wrong } = phase;
+  phase = undefined;
+  return { sent, acknowledged, wrong, rate: sent / took };
+}
+
 const commands = {
   async open({ host, port, count }) {
     devices = Array.from({ length: count }, (_, index) => new Device(index, host, port));
@@ -194,6 +224,7 @@ const commands = {
     return { devices: devices.length };
   },
   run,
+  pace,
   served() {
     const answered = served;
     served = 0;

@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 const require = createRequire(import.meta.url);
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const dist = path.resolve(project, process.env.BENCH_DIST ?? 'dist');
+export const distFolder = path.resolve(project, process.env.BENCH_DIST ?? 'dist');
 
 /** A module of the pack by its path below src/, for example `coap/message`. */
 export function pack(module) {
-  return require(path.join(dist, 'src', `${module}.js`));
+  return require(path.join(distFolder, 'src', `${module}.js`));
 }

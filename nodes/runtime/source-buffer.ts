@@ -20,6 +20,11 @@ const SLICE_MS = 5;
 /** What the flow may make of one slice: beyond it the next slice is smaller, below it greater. */
 const TURN_MS = 25;
 const MOST_PER_SLICE = 1_000;
+/**
+ * Between slices the loop goes round until a turn brings nothing new, for this long at most: a socket is read 32 datagrams a turn, so
+ * that one slice after the other would leave most of what devices send unread and unacknowledged.
+ */
+const LONGEST_PAUSE_MS = 50;
 
 interface Entry<Item> {
   item: Item;
@@ -37,6 +42,9 @@ export class SourceBuffer<Item> {
   private scheduled = false;
   private perSlice = 50;
   private sliceEnded = 0;
+  private pausedSince: number | undefined;
+  /** Since the last turn. */
+  private hasArrived = false;
   private emit: ((item: Item, dropped: number) => void) | undefined;
 
   /** @param schedule calls back in a later turn of the loop */
@@ -57,6 +65,7 @@ export class SourceBuffer<Item> {
 
   push(item: Item): void {
     const key = this.rules.keyOf(item);
+    this.hasArrived = true;
     if (this.size >= LIMIT) {
       const newest = this.newest.get(key);
       if (newest !== undefined) {
@@ -101,8 +110,11 @@ export class SourceBuffer<Item> {
   private readonly turn = (): void => {
     this.scheduled = false;
     const began = this.clock.monotonic();
-    const isSlow = began - this.sliceEnded > TURN_MS;
-    this.perSlice = isSlow ? Math.max(1, this.perSlice >> 1) : Math.min(MOST_PER_SLICE, this.perSlice * 2);
+    if (this.pausesAt(began)) {
+      this.scheduled = true;
+      this.schedule(this.turn);
+      return;
+    }
     for (let count = 0; count < this.perSlice; count++) {
       if (this.size === 0 || this.held || this.emit === undefined) break;
       const item = this.take();
@@ -113,6 +125,19 @@ export class SourceBuffer<Item> {
     }
     this.wake();
   };
+
+  /** Whether this turn belongs to the sockets. The first one after a slice shows what the flow made of it. */
+  private pausesAt(now: number): boolean {
+    if (this.pausedSince === undefined) {
+      const isSlow = now - this.sliceEnded > TURN_MS;
+      this.perSlice = isSlow ? Math.max(1, this.perSlice >> 1) : Math.min(MOST_PER_SLICE, this.perSlice * 2);
+      this.pausedSince = now;
+    }
+    const pauses = this.hasArrived && now - this.pausedSince < LONGEST_PAUSE_MS;
+    this.hasArrived = false;
+    if (!pauses) this.pausedSince = undefined;
+    return pauses;
+  }
 
   private take(): Item {
     const entry = this.entries[this.head++] as Entry<Item>;
