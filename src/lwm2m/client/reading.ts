@@ -27,12 +27,16 @@ export function speaks(version: string, contentFormat: number): boolean {
   return formatOf(contentFormat) !== undefined && (version !== '1.0' || FORMATS_OF_1_0.has(contentFormat));
 }
 
+/** @throws Refusal 4.04, 4.05, 4.06 */
+export function readPayload(tree: ObjectTree, target: Path, accept: number | undefined): Payload {
+  return payloadOf(tree, target, readValues(tree, target), accept);
+}
+
 /**
  * @param accept absent: plain for a single value, else SenML CBOR, or TLV for LwM2M 1.0
- * @throws Refusal 4.04, 4.05, 4.06
+ * @throws Refusal 4.06
  */
-export function readPayload(tree: ObjectTree, target: Path, accept: number | undefined): Payload {
-  const values = readValues(tree, target);
+export function payloadOf(tree: ObjectTree, target: Path, values: readonly ResourceValue[], accept: number | undefined): Payload {
   const contentFormat = accept ?? usualFormat(tree, target, values);
   const format = speaks(tree.version, contentFormat) ? formatOf(contentFormat) : undefined;
   const context = { base: target, typeOf: tree.model.typeOf };

@@ -1,0 +1,23 @@
+/** What a client tells its application. */
+import type { DeviceManagementError } from '../../errors';
+import type { ExecuteArguments } from './execute-arguments';
+
+export interface ClientEvents {
+  /** `location`: "/rd/5a3f". */
+  registered: { readonly location: string };
+  updated: { readonly location: string };
+  deregistered: { readonly location: string };
+  /** A Register or Update did not succeed; the next attempt is a Register. */
+  failed: { readonly error: DeviceManagementError; readonly retryMs: number };
+  /** Queue mode: it stops listening, and listens again. */
+  asleep: Record<never, never>;
+  awake: Record<never, never>;
+  /** What the server did, told when its answer has left. */
+  written: { readonly paths: readonly string[] };
+  executed: { readonly path: string; readonly arguments: ExecuteArguments };
+  created: { readonly path: string };
+  deleted: { readonly path: string };
+  observed: { readonly path: string };
+  /** `reason`: the server cancelled, reset or fell silent, what was observed went, or the registration did. */
+  'observation-ended': { readonly path: string; readonly reason: string };
+}

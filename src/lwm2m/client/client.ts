@@ -1,0 +1,367 @@
+/**
+ * The LwM2M client: a device that one server manages. Composition of the message layer, the object tree with the operations on it,
+ * reporting and registration. What the device is, the application says with its tree; this makes it managed.
+ */
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { type Clock, SystemClock, type Timer } from '../../clock';
+import { Code, codeText } from '../../coap/codes';
+import type { Endpoint } from '../../coap/endpoint';
+import type { IncomingRequest } from '../../coap/incoming';
+import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, systemRandom } from '../../coap/layer';
+import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
+import type { Transport } from '../../coap/transport';
+import { UdpTransport } from '../../coap/transports/udp';
+import { Path } from '../../device/path';
+import { DeviceManagementError } from '../../errors';
+import { Events } from '../../events';
+import { senmlCbor } from '../formats/senml-cbor';
+import { AttachedAttributes } from './attached-attributes';
+import { type BackoffRules, DEFAULT_BACKOFF } from './backoff';
+import type { ClientEvents } from './client-events';
+import { objectList } from './object-list';
+import type { ObjectTree } from './objects';
+import { Operations } from './operations';
+import { Radio } from './radio';
+import { readValues } from './reading';
+import { Refusal } from './refusal';
+import { Registration, type RegistrationState } from './registration';
+import { Reporting } from './reporting';
+import { ServerObject } from './server-object';
+
+export interface Lwm2mClientOptions {
+  /** Its LwM2M name. */
+  readonly endpoint: string;
+  readonly server: { readonly host: string; readonly port?: number };
+  /** Its objects; the Server object is added, and the LwM2M version is the tree's. */
+  readonly objects: ObjectTree;
+  /** Seconds (default 86,400). The server may change it. */
+  readonly lifetime?: number;
+  /** Letters of LwM2M Core §6.2.1 (default "U"). */
+  readonly binding?: string;
+  readonly queueMode?: boolean;
+  /** Queue mode: how long it listens after the last message (default MAX_TRANSMIT_WAIT, 93 s). */
+  readonly awakeMs?: number;
+  /** Confirmable notifications: always, or one a day (default). */
+  readonly confirmableNotifications?: boolean;
+  /** Whether Send is disabled until the server allows it (default true, as the specification has it). */
+  readonly muteSend?: boolean;
+  readonly backoff?: Partial<BackoffRules>;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly parameters?: Partial<TransmissionParameters>;
+  readonly limits?: Partial<LayerLimits>;
+}
+
+const DEFAULT_PORT = 5683;
+const DEFAULT_LIFETIME_SECONDS = 86_400;
+/** One server talks to us; the rest of the network has no business here, and a device little memory. */
+const CLIENT_LIMITS: Partial<LayerLimits> = {
+  unknownEndpoints: 32,
+  deduplicationBytes: 256 * 1024,
+  blockTransfers: 16,
+  blockBytes: 4 * 1024 * 1024,
+};
+
+export class Lwm2mClient {
+  readonly events = new Events<ClientEvents>();
+  readonly endpoint: string;
+  readonly objects: ObjectTree;
+  private readonly clock: Clock;
+  private readonly random: Random;
+  private readonly radio: Radio;
+  private readonly layer: CoapLayer;
+  private readonly attached: AttachedAttributes;
+  private readonly reporting: Reporting;
+  private readonly operations: Operations;
+  private readonly registering: Registration;
+  private readonly serverObject: ServerObject;
+  private readonly queueMode: boolean;
+  private readonly awakeMs: number;
+  private server: Endpoint | undefined;
+  private running = false;
+  private lastTraffic = 0;
+  private sleeping = false;
+  private sleepTimer: Timer | undefined;
+  private silence: Timer | undefined;
+  private told: Timer | undefined;
+
+  constructor(private readonly options: Lwm2mClientOptions) {
+    const { endpoint, objects } = options;
+    this.endpoint = endpoint;
+    this.objects = objects;
+    this.clock = options.clock ?? new SystemClock();
+    this.random = options.random ?? systemRandom;
+    this.queueMode = options.queueMode ?? false;
+    this.radio = new Radio(options.transport ?? new UdpTransport({ port: 0 }), () => this.traffic());
+    this.layer = this.makeLayer();
+    this.awakeMs = options.awakeMs ?? this.layer.times.maxTransmitWaitMs;
+    const binding = options.binding ?? 'U';
+    this.serverObject = new ServerObject(
+      objects,
+      { lifetime: options.lifetime ?? DEFAULT_LIFETIME_SECONDS, binding, mute: options.muteSend ?? true },
+      { update: () => this.registering.update(), disable: (seconds) => this.disable(seconds) },
+    );
+    this.attached = new AttachedAttributes(objects.version, objects.model);
+    const { clock, events, attached, layer, serverObject } = this;
+    this.reporting = new Reporting({
+      clock,
+      layer,
+      tree: objects,
+      attached,
+      events,
+      defaults: () => serverObject.defaultPeriods,
+      confirmable: () => options.confirmableNotifications === true || serverObject.wantsConfirmable,
+    });
+    this.operations = new Operations(objects, attached, this.reporting, clock, events);
+    this.registering = new Registration({
+      clock,
+      endpoint,
+      version: objects.version,
+      binding,
+      queueMode: this.queueMode,
+      lifetime: () => serverObject.lifetime,
+      objectList: () => objectList(objects),
+      ask: (spec, timeoutMs, callback) => this.ask(spec, timeoutMs, callback),
+      backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+      fraction: () => this.random.fraction(),
+      events,
+      onFresh: (reason) => this.reporting.endAll(reason),
+    });
+    objects.events.on('changed', (paths) => this.settingsChanged(paths));
+    objects.events.on('instances', () => this.tellServer());
+  }
+
+  get state(): RegistrationState {
+    return this.registering.state;
+  }
+
+  get isAsleep(): boolean {
+    return this.radio.state === 'asleep';
+  }
+
+  /** Paths the server observes. */
+  get observations(): readonly string[] {
+    return this.reporting.paths;
+  }
+
+  get local(): { readonly address: string; readonly port: number } | undefined {
+    return this.layer.local;
+  }
+
+  /**
+   * Opens the socket and begins to register; resolves with the first registration. It goes on trying until it is stopped: events tell.
+   * @throws DeviceManagementError of the transport; `server-unavailable` when the host has no address; `cancelled` by `stop`
+   */
+  async start(): Promise<void> {
+    await this.open();
+    await new Promise<void>((resolve, reject) => {
+      const registered = this.events.on('registered', () => settle(resolve));
+      const stopped = this.onStopped(() => settle(() => reject(cancelled(this.endpoint))));
+      const settle = (then: () => void): void => {
+        registered();
+        stopped();
+        then();
+      };
+      this.registering.register();
+    });
+  }
+
+  /** De-registers and closes; a server that is gone delays it by a few seconds at most. */
+  async stop(): Promise<void> {
+    if (!this.running) return;
+    this.running = false;
+    this.silence?.cancel();
+    this.told?.cancel();
+    this.sleepTimer?.cancel();
+    const isCutOff = this.radio.state === 'cut-off';
+    if (isCutOff) this.registering.abandon();
+    else await new Promise<void>((resolve) => this.registering.deregister(resolve));
+    this.reporting.endAll('the client stopped');
+    for (const tell of this.stopListeners) tell();
+    if (this.server !== undefined) this.server.release();
+    await this.layer.close();
+  }
+
+  /**
+   * Changes a resource; observers are told as their attributes say.
+   * @throws DeviceManagementError `invalid-value`, `invalid-path`
+   */
+  setValue(path: string, value: unknown): void {
+    this.objects.set(path, value);
+  }
+
+  /** Several at once: observers of an instance are told once. */
+  setValues(values: Iterable<readonly [path: string, value: unknown]>): void {
+    this.objects.setAll(values);
+  }
+
+  /** Tells the server it is still here (Update). */
+  update(): void {
+    this.registering.update();
+  }
+
+  /**
+   * Send (LwM2M Core 1.1.1 §6.4.6): values of these paths, with the time, in SenML CBOR.
+   * @throws DeviceManagementError `unsupported` in 1.0 or while muted, `not-registered`, `invalid-path`, the server's code, or why it did not answer
+   */
+  async send(paths: readonly string[]): Promise<void> {
+    const { version, model } = this.objects;
+    if (version === '1.0')
+      throw new DeviceManagementError('unsupported', 'Send came with LwM2M 1.1, and this client speaks 1.0.');
+    if (this.serverObject.isMuted) {
+      const path = this.serverObject.muteSendPath;
+      throw new DeviceManagementError('unsupported', `The server has muted Send: it must write false to ${path} first.`, {
+        path,
+      });
+    }
+    if (this.state !== 'registered') {
+      throw new DeviceManagementError('not-registered', `${this.endpoint} is not registered: wait for the registration.`);
+    }
+    const at = this.clock.wall();
+    const values = paths.flatMap((path) => this.readable(path)).map((value) => ({ ...value, at }));
+    const payload = senmlCbor.encode(values, { base: Path.root, typeOf: model.typeOf });
+    const spec: RequestSpec = { code: Code.Post, path: ['dp'], contentFormat: senmlCbor.contentFormat, payload };
+    await new Promise<void>((resolve, reject) => {
+      this.ask(spec, undefined, (error, response) => {
+        if (response?.code === Code.Changed) resolve();
+        else if (response === undefined) reject(error);
+        else reject(new DeviceManagementError(codeText(response.code), `the server refused the Send: ${response.payload}`));
+      });
+    });
+  }
+
+  /** Falls silent as without power: says nothing, hears nothing. */
+  cutOff(): void {
+    this.radio.state = 'cut-off';
+    this.sleepTimer?.cancel();
+    this.silence?.cancel();
+    this.registering.abandon();
+    this.reporting.endAll('the device was cut off');
+  }
+
+  /** Comes back after `cutOff` and registers anew. */
+  comeBack(): void {
+    if (!this.running) return;
+    this.silence?.cancel();
+    this.radio.state = 'on';
+    this.registering.register();
+  }
+
+  /** As after a power cycle: silent for a while, then new; what the server had set up is forgotten. */
+  restart(silentMs: number): void {
+    this.cutOff();
+    this.attached.clear();
+    this.silence = this.clock.after(silentMs, () => this.comeBack());
+  }
+
+  private readonly stopListeners = new Set<() => void>();
+
+  private onStopped(listener: () => void): () => void {
+    this.stopListeners.add(listener);
+    return () => this.stopListeners.delete(listener);
+  }
+
+  private async open(): Promise<void> {
+    if (this.running) throw new DeviceManagementError('invalid-request', `${this.endpoint} has been started already.`);
+    const address = await addressOf(this.options.server.host);
+    await this.layer.open();
+    this.running = true;
+    this.server = this.layer.endpoint(address, this.options.server.port ?? DEFAULT_PORT);
+    this.server.retain();
+  }
+
+  private makeLayer(): CoapLayer {
+    return new CoapLayer({
+      transport: this.radio,
+      clock: this.clock,
+      random: this.random,
+      ...(this.options.parameters !== undefined && { parameters: this.options.parameters }),
+      limits: { ...CLIENT_LIMITS, ...this.options.limits },
+      onRequest: (request) => this.requested(request),
+      onHandlerError: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'Lwm2mClientError'),
+    });
+  }
+
+  /**
+   * Only its server is answered. It is from the moment of Register on: a 2.01 may be lost on the way while the server, which sent it,
+   * already asks.
+   */
+  private requested(request: IncomingRequest): void {
+    if (request.endpoint === this.server && this.running) return this.operations.answer(request);
+    request.respond({ code: Code.Unauthorized });
+  }
+
+  private ask(spec: RequestSpec, timeoutMs: number | undefined, callback: ResponseCallback): { cancel(): void } {
+    if (this.server === undefined) throw cancelled(this.endpoint);
+    return this.layer.request(this.server, spec, timeoutMs === undefined ? {} : { timeoutMs }, callback);
+  }
+
+  private readable(text: string): ReturnType<typeof readValues> {
+    try {
+      return readValues(this.objects, Path.parse(text));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      throw new DeviceManagementError('invalid-path', `${text} cannot be sent: ${error.message}.`, { path: text, cause: error });
+    }
+  }
+
+  /** The server set its own resources (1/0/…): periods hold at once, the lifetime is confirmed by an Update. */
+  private settingsChanged(paths: readonly Path[]): void {
+    if (!paths.some((path) => this.serverObject.isSetting(path))) return;
+    this.reporting.attributesChanged();
+    this.tellServer();
+  }
+
+  /** After the answer that goes out now: an Update in front of it would cross it. */
+  private tellServer(): void {
+    this.told ??= this.clock.after(0, () => {
+      this.told = undefined;
+      if (this.running) this.registering.updateIfChanged();
+    });
+  }
+
+  /** 1/x/4: leaves, and is not to be reached until the time has passed. */
+  private disable(seconds: number): void {
+    this.registering.deregister(() => {
+      if (!this.running) return;
+      this.radio.state = 'cut-off';
+      this.silence = this.clock.after(seconds * 1000, () => this.comeBack());
+    });
+  }
+
+  private traffic(): void {
+    this.lastTraffic = this.clock.monotonic();
+    if (this.sleeping) {
+      this.sleeping = false;
+      this.events.emit('awake', {});
+    }
+    if (this.queueMode && this.running && this.sleepTimer === undefined) this.sleepAfter(this.awakeMs);
+  }
+
+  private sleepAfter(delayMs: number): void {
+    this.sleepTimer = this.clock.after(delayMs, () => {
+      this.sleepTimer = undefined;
+      const idleMs = this.clock.monotonic() - this.lastTraffic;
+      if (idleMs < this.awakeMs) return this.sleepAfter(this.awakeMs - idleMs);
+      if (this.radio.state !== 'on' || this.state !== 'registered') return;
+      this.radio.state = 'asleep';
+      this.sleeping = true;
+      this.events.emit('asleep', {});
+    });
+  }
+}
+
+async function addressOf(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host;
+  try {
+    return (await lookup(host)).address;
+  } catch (error) {
+    throw new DeviceManagementError('server-unavailable', `The server ${host} has no address: check its name.`, { cause: error });
+  }
+}
+
+function cancelled(endpoint: string): DeviceManagementError {
+  return new DeviceManagementError('cancelled', `${endpoint} was stopped.`);
+}
