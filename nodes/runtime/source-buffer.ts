@@ -43,6 +43,7 @@ export class SourceBuffer<Item> {
   private perSlice = 50;
   private sliceEnded = 0;
   private pausedSince: number | undefined;
+  private followsSlice = false;
   /** Since the last turn. */
   private hasArrived = false;
   private emit: ((item: Item, dropped: number) => void) | undefined;
@@ -124,6 +125,7 @@ export class SourceBuffer<Item> {
       if (this.clock.monotonic() - began >= SLICE_MS) break;
     }
     this.wake();
+    this.followsSlice = this.scheduled;
   };
 
   /** Whether this turn belongs to the sockets. The first one after a slice shows what the flow made of it. */
@@ -133,7 +135,7 @@ export class SourceBuffer<Item> {
       this.perSlice = isSlow ? Math.max(1, this.perSlice >> 1) : Math.min(MOST_PER_SLICE, this.perSlice * 2);
       this.pausedSince = now;
     }
-    const pauses = this.hasArrived && now - this.pausedSince < LONGEST_PAUSE_MS;
+    const pauses = this.followsSlice && this.hasArrived && now - this.pausedSince < LONGEST_PAUSE_MS;
     this.hasArrived = false;
     if (!pauses) this.pausedSince = undefined;
     return pauses;
