@@ -164,7 +164,8 @@ export class Lwm2mClient {
         stopped();
         then();
       };
-      this.registering.register();
+      // Cut off before it began: it registers when it comes back.
+      if (this.radio.state === 'on') this.registering.register();
     });
   }
 
@@ -249,11 +250,17 @@ export class Lwm2mClient {
     this.registering.register();
   }
 
-  /** As after a power cycle: silent for a while, then new; what the server had set up is forgotten. */
-  restart(silentMs: number): void {
+  /**
+   * As after a power cycle: silent for a while, then new; what the server had set up is forgotten.
+   * @param whileDown what changes meanwhile, seen with the new registration
+   */
+  restart(silentMs: number, whileDown: () => void = () => undefined): void {
     this.cutOff();
     this.attached.clear();
-    this.silence = this.clock.after(silentMs, () => this.comeBack());
+    this.silence = this.clock.after(silentMs, () => {
+      whileDown();
+      this.comeBack();
+    });
   }
 
   private readonly stopListeners = new Set<() => void>();

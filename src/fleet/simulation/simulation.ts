@@ -1,0 +1,179 @@
+/** A simulated fleet: devices that register at a server over a real network, whose values move, and faults to inject. */
+import { isIP } from 'node:net';
+import { type Clock, SystemClock, type Timer } from '../../clock';
+import { type Random, systemRandom } from '../../coap/layer';
+import type { Transport } from '../../coap/transport';
+import { seededRandom } from '../../coap/transports/memory';
+import { UdpTransport } from '../../coap/transports/udp';
+import { Catalogue } from '../../device/models/catalogue';
+import { DeviceManagementError } from '../../errors';
+import { Events } from '../../events';
+import { SimulatedDevice, type SimulatedEvent } from './simulated-device';
+
+export type { SimulatedEvent, SimulatedEventName } from './simulated-device';
+
+export interface SimulationOptions {
+  /** Devices (default 20). */
+  readonly count?: number;
+  /** Their names begin with it (default "sim-"): sim-001, sim-002 … */
+  readonly prefix?: string;
+  readonly server: { readonly host: string; readonly port?: number };
+  /** Of the registrations, in seconds (default 60). */
+  readonly lifetime?: number;
+  /** Between changes of values, in seconds (default 5). */
+  readonly interval?: number;
+  readonly clock?: Clock;
+  /** The same seed makes the same devices (default 1). */
+  readonly seed?: number;
+  /** A transport for each device; UDP on a free port by default. */
+  readonly makeTransport?: (index: number) => Transport;
+  readonly catalogue?: Catalogue;
+}
+
+export interface SimulationEvents {
+  device: SimulatedEvent;
+}
+
+export interface SimulationState {
+  readonly total: number;
+  readonly registered: number;
+  readonly offline: number;
+}
+
+/** In turn, so that any few devices speak different versions. */
+const VERSIONS: readonly string[] = ['1.1', '1.0', '1.2'];
+/** Devices start one after the other: a herd would only meet the server's limits. */
+const STAGGER_MS = 25;
+const LONGEST_STAGGER_MS = 20_000;
+const DEFAULT_FLAP_SECONDS = 30;
+
+export class Simulation {
+  readonly events = new Events<SimulationEvents>();
+  private readonly clock: Clock;
+  private readonly devices = new Map<string, SimulatedDevice>();
+  private readonly starts = new Set<Timer>();
+
+  constructor(private readonly options: SimulationOptions) {
+    this.clock = options.clock ?? new SystemClock();
+    const count = options.count ?? 20;
+    const catalogue = options.catalogue ?? Catalogue.registry();
+    const seed = options.seed ?? 1;
+    const digits = Math.max(3, String(count).length);
+    for (let index = 0; index < count; index++) {
+      const name = `${options.prefix ?? 'sim-'}${String(index + 1).padStart(digits, '0')}`;
+      this.devices.set(name, this.makeDevice(name, index, catalogue, seed));
+    }
+  }
+
+  get names(): readonly string[] {
+    return [...this.devices.keys()];
+  }
+
+  get state(): SimulationState {
+    let registered = 0;
+    let offline = 0;
+    for (const device of this.devices.values()) {
+      if (device.isOffline) offline++;
+      else if (device.isRegistered) registered++;
+    }
+    return { total: this.devices.size, registered, offline };
+  }
+
+  device(name: string): SimulatedDevice | undefined {
+    return this.devices.get(name);
+  }
+
+  /** Starts the devices one after the other. */
+  start(): void {
+    const stepMs = Math.min(STAGGER_MS, LONGEST_STAGGER_MS / this.devices.size);
+    let at = 0;
+    for (const device of this.devices.values()) {
+      const timer = this.clock.after(at, () => {
+        this.starts.delete(timer);
+        device.start();
+      });
+      this.starts.add(timer);
+      at += stepMs;
+    }
+  }
+
+  /** De-registers every device that is registered, and frees the sockets. */
+  async stop(): Promise<void> {
+    for (const timer of this.starts) timer.cancel();
+    this.starts.clear();
+    await Promise.all([...this.devices.values()].map((device) => device.stop()));
+  }
+
+  /**
+   * Devices vanish: they answer nothing and do not de-register.
+   * @param names all devices without it
+   * @throws DeviceManagementError `invalid-request` for a name that is none
+   */
+  offline(names?: readonly string[]): void {
+    for (const device of this.chosen(names)) device.goOffline();
+  }
+
+  /** They register again, and those that flap stay. */
+  online(names?: readonly string[]): void {
+    for (const device of this.chosen(names)) device.goOnline();
+  }
+
+  /** They vanish and come back, again and again, until `online` or `offline`. */
+  flap(names?: readonly string[], periodSeconds = DEFAULT_FLAP_SECONDS): void {
+    if (!(periodSeconds > 0)) {
+      throw new DeviceManagementError('invalid-value', `The period must be above 0 seconds, not ${periodSeconds}.`);
+    }
+    for (const device of this.chosen(names)) device.flap(periodSeconds * 1000);
+  }
+
+  /** Their battery is nearly empty, and stays so until they are rebooted. */
+  lowBattery(names?: readonly string[]): void {
+    for (const device of this.chosen(names)) device.lowBattery();
+  }
+
+  /** @throws DeviceManagementError `invalid-value`, `invalid-path` */
+  setValue(names: readonly string[] | undefined, path: string, value: unknown): void {
+    for (const device of this.chosen(names)) device.setValue(path, value);
+  }
+
+  private chosen(names: readonly string[] | undefined): Iterable<SimulatedDevice> {
+    if (names === undefined) return this.devices.values();
+    return names.map((name) => {
+      const device = this.devices.get(name);
+      if (device !== undefined) return device;
+      const [first] = this.devices.keys();
+      throw new DeviceManagementError(
+        'invalid-request',
+        `"${name}" is no simulated device: use a name such as ${first}, or none for all ${this.devices.size}.`,
+        { device: name },
+      );
+    });
+  }
+
+  private makeDevice(name: string, index: number, catalogue: Catalogue, seed: number): SimulatedDevice {
+    return new SimulatedDevice({
+      name,
+      index,
+      version: VERSIONS[index % VERSIONS.length] as string,
+      server: this.options.server,
+      lifetime: this.options.lifetime ?? 60,
+      intervalMs: (this.options.interval ?? 5) * 1000,
+      catalogue,
+      clock: this.clock,
+      random: randomOf(seed * 100_003 + index),
+      transport: this.options.makeTransport?.(index) ?? new UdpTransport(placeFor(this.options.server.host)),
+      tell: (event) => this.events.emit('device', event),
+    });
+  }
+}
+
+/** Values repeat with the seed; tokens stay unpredictable. */
+function randomOf(seed: number): Random {
+  return { fraction: seededRandom(seed), bytes: systemRandom.bytes };
+}
+
+/** A server on this machine is spoken to on loopback only: simulated devices open nothing to the network. */
+function placeFor(host: string): { host?: string; port: number } {
+  if (isIP(host) === 4 && host.startsWith('127.')) return { host: '127.0.0.1', port: 0 };
+  return host === '::1' ? { host, port: 0 } : { port: 0 };
+}
