@@ -40,17 +40,24 @@ const MOST_OTHER_PARAMETERS = 16;
 const KNOWN_VERSIONS = new Set(['1.0', '1.1', '1.2']);
 /** Control characters, and what a decoder leaves behind for bytes that are not UTF-8. */
 const UNPRINTABLE = /[\p{Cc}\ufffd]/u;
+/** Almost every name; asked first, because the question above takes far longer. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
 
 type Reader = (value: string | undefined, into: RegistrationQuery, rules: RegistrationRules) => Mistake | undefined;
 
-const READERS = new Map<string, Reader>([
-  ['ep', readEndpoint],
-  ['lwm2m', readVersion],
-  ['lt', readLifetime],
-  ['b', readBinding],
-  ['Q', readQueueMode],
-  ['pid', readProfiles],
-]);
+/** `bit` marks a parameter as seen: a Set for each Register would cost more than all its readers. */
+const READERS = new Map<string, { readonly bit: number; readonly read: Reader }>(
+  (
+    [
+      ['ep', readEndpoint],
+      ['lwm2m', readVersion],
+      ['lt', readLifetime],
+      ['b', readBinding],
+      ['Q', readQueueMode],
+      ['pid', readProfiles],
+    ] as const
+  ).map(([key, read], index) => [key, { bit: 1 << index, read }]),
+);
 
 const NOTHING: RegistrationQuery = Object.freeze({});
 
@@ -58,7 +65,7 @@ const NOTHING: RegistrationQuery = Object.freeze({});
 export function readRegistrationQuery(query: readonly string[], rules: RegistrationRules): RegistrationQuery | Mistake {
   if (query.length === 0) return NOTHING;
   const into: RegistrationQuery = {};
-  const seen = new Set<string>();
+  let seen = 0;
   for (const item of query) {
     const at = item.indexOf('=');
     const key = at < 0 ? item : item.slice(0, at);
@@ -69,9 +76,9 @@ export function readRegistrationQuery(query: readonly string[], rules: Registrat
       if (mistake !== undefined) return mistake;
       continue;
     }
-    if (seen.has(key)) return bad(`the parameter "${key}" stands twice in the query`, `Send "${key}" once.`);
-    seen.add(key);
-    const mistake = reader(value, into, rules);
+    if ((seen & reader.bit) !== 0) return bad(`the parameter "${key}" stands twice in the query`, `Send "${key}" once.`);
+    seen |= reader.bit;
+    const mistake = reader.read(value, into, rules);
     if (mistake !== undefined) return mistake;
   }
   return into;
@@ -80,7 +87,7 @@ export function readRegistrationQuery(query: readonly string[], rules: Registrat
 function readEndpoint(value: string | undefined, into: RegistrationQuery): Mistake | undefined {
   if (value === undefined || value === '') return undefined; // as if absent: an identity may still tell the name
   if (value.length > LONGEST_ENDPOINT_NAME) return bad('the endpoint name is longer than 255 characters', 'Shorten "ep".');
-  if (UNPRINTABLE.test(value)) {
+  if (!PRINTABLE_ASCII.test(value) && UNPRINTABLE.test(value)) {
     return bad('the endpoint name is not printable UTF-8', 'Send "ep" as UTF-8 text without control characters.');
   }
   into.endpoint = value;
@@ -88,6 +95,10 @@ function readEndpoint(value: string | undefined, into: RegistrationQuery): Mista
 }
 
 function readVersion(value: string | undefined, into: RegistrationQuery, rules: RegistrationRules): Mistake | undefined {
+  if (value !== undefined && KNOWN_VERSIONS.has(value)) {
+    into.version = value;
+    return undefined;
+  }
   const match = /^(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?$/.exec(value ?? '');
   if (match === null) return bad(`"lwm2m=${shown(value)}" is not a version`, 'Send "lwm2m=1.0", "1.1" or "1.2".');
   const major = Number(match[1]);
