@@ -5,28 +5,27 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { type Clock, SystemClock, type Timer } from '../../clock';
-import { Code, codeText } from '../../coap/codes';
+import { Code } from '../../coap/codes';
 import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, systemRandom } from '../../coap/layer';
 import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
 import type { Transport } from '../../coap/transport';
 import { UdpTransport } from '../../coap/transports/udp';
-import { Path } from '../../device/path';
+import type { Path } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
-import { senmlCbor } from '../formats/senml-cbor';
 import { AttachedAttributes } from './attached-attributes';
 import { type BackoffRules, DEFAULT_BACKOFF } from './backoff';
 import type { ClientEvents } from './client-events';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
 import { Operations } from './operations';
+import { QueueMode } from './queue-mode';
 import { Radio } from './radio';
-import { readValues } from './reading';
-import { Refusal } from './refusal';
 import { Registration, type RegistrationState } from './registration';
 import { Reporting } from './reporting';
+import { sendOutcome, sendRequest } from './sending';
 import { ServerObject } from './server-object';
 
 export interface Lwm2mClientOptions {
@@ -77,15 +76,13 @@ export class Lwm2mClient {
   private readonly operations: Operations;
   private readonly registering: Registration;
   private readonly serverObject: ServerObject;
-  private readonly queueMode: boolean;
-  private readonly awakeMs: number;
+  private readonly sleep: QueueMode;
   private server: Endpoint | undefined;
+  private opening: Promise<void> | undefined;
   private running = false;
-  private lastTraffic = 0;
-  private sleeping = false;
-  private sleepTimer: Timer | undefined;
   private silence: Timer | undefined;
   private told: Timer | undefined;
+  private readonly stopListeners = new Set<() => void>();
 
   constructor(private readonly options: Lwm2mClientOptions) {
     const { endpoint, objects } = options;
@@ -93,10 +90,17 @@ export class Lwm2mClient {
     this.objects = objects;
     this.clock = options.clock ?? new SystemClock();
     this.random = options.random ?? systemRandom;
-    this.queueMode = options.queueMode ?? false;
-    this.radio = new Radio(options.transport ?? new UdpTransport({ port: 0 }), () => this.traffic());
+    this.radio = new Radio(options.transport ?? new UdpTransport({ port: 0 }), () => this.sleep.traffic());
     this.layer = this.makeLayer();
-    this.awakeMs = options.awakeMs ?? this.layer.times.maxTransmitWaitMs;
+    const queueMode = options.queueMode ?? false;
+    this.sleep = new QueueMode({
+      enabled: queueMode,
+      awakeMs: options.awakeMs ?? this.layer.times.maxTransmitWaitMs,
+      clock: this.clock,
+      radio: this.radio,
+      maySleep: () => this.state === 'registered',
+      onChange: (event) => this.events.emit(event, {}),
+    });
     const binding = options.binding ?? 'U';
     this.serverObject = new ServerObject(
       objects,
@@ -120,7 +124,7 @@ export class Lwm2mClient {
       endpoint,
       version: objects.version,
       binding,
-      queueMode: this.queueMode,
+      queueMode,
       lifetime: () => serverObject.lifetime,
       objectList: () => objectList(objects),
       ask: (spec, timeoutMs, callback) => this.ask(spec, timeoutMs, callback),
@@ -155,13 +159,18 @@ export class Lwm2mClient {
    * @throws DeviceManagementError of the transport; `server-unavailable` when the host has no address; `cancelled` by `stop`
    */
   async start(): Promise<void> {
-    await this.open();
+    if (this.opening !== undefined) {
+      throw new DeviceManagementError('invalid-request', `${this.endpoint} has been started already: make another client.`);
+    }
+    this.opening = this.open();
+    await this.opening;
     await new Promise<void>((resolve, reject) => {
       const registered = this.events.on('registered', () => settle(resolve));
-      const stopped = this.onStopped(() => settle(() => reject(cancelled(this.endpoint))));
+      const stopped = (): void => settle(() => reject(cancelled(this.endpoint)));
+      this.stopListeners.add(stopped);
       const settle = (then: () => void): void => {
         registered();
-        stopped();
+        this.stopListeners.delete(stopped);
         then();
       };
       // Cut off before it began: it registers when it comes back.
@@ -171,11 +180,13 @@ export class Lwm2mClient {
 
   /** De-registers and closes; a server that is gone delays it by a few seconds at most. */
   async stop(): Promise<void> {
+    // A socket that is just being opened would stay behind.
+    await this.opening?.catch(() => undefined);
     if (!this.running) return;
     this.running = false;
     this.silence?.cancel();
     this.told?.cancel();
-    this.sleepTimer?.cancel();
+    this.sleep.stop();
     const isCutOff = this.radio.state === 'cut-off';
     if (isCutOff) this.registering.abandon();
     else await new Promise<void>((resolve) => this.registering.deregister(resolve));
@@ -208,7 +219,7 @@ export class Lwm2mClient {
    * @throws DeviceManagementError `unsupported` in 1.0 or while muted, `not-registered`, `invalid-path`, the server's code, or why it did not answer
    */
   async send(paths: readonly string[]): Promise<void> {
-    const { version, model } = this.objects;
+    const { version } = this.objects;
     if (version === '1.0')
       throw new DeviceManagementError('unsupported', 'Send came with LwM2M 1.1, and this client speaks 1.0.');
     if (this.serverObject.isMuted) {
@@ -220,23 +231,16 @@ export class Lwm2mClient {
     if (this.state !== 'registered') {
       throw new DeviceManagementError('not-registered', `${this.endpoint} is not registered: wait for the registration.`);
     }
-    const at = this.clock.wall();
-    const values = paths.flatMap((path) => this.readable(path)).map((value) => ({ ...value, at }));
-    const payload = senmlCbor.encode(values, { base: Path.root, typeOf: model.typeOf });
-    const spec: RequestSpec = { code: Code.Post, path: ['dp'], contentFormat: senmlCbor.contentFormat, payload };
+    const spec = sendRequest(this.objects, paths, this.clock.wall());
     await new Promise<void>((resolve, reject) => {
-      this.ask(spec, undefined, (error, response) => {
-        if (response?.code === Code.Changed) resolve();
-        else if (response === undefined) reject(error);
-        else reject(new DeviceManagementError(codeText(response.code), `the server refused the Send: ${response.payload}`));
-      });
+      this.ask(spec, undefined, sendOutcome(resolve, reject));
     });
   }
 
   /** Falls silent as without power: says nothing, hears nothing. */
   cutOff(): void {
     this.radio.state = 'cut-off';
-    this.sleepTimer?.cancel();
+    this.sleep.stop();
     this.silence?.cancel();
     this.registering.abandon();
     this.reporting.endAll('the device was cut off');
@@ -263,15 +267,7 @@ export class Lwm2mClient {
     });
   }
 
-  private readonly stopListeners = new Set<() => void>();
-
-  private onStopped(listener: () => void): () => void {
-    this.stopListeners.add(listener);
-    return () => this.stopListeners.delete(listener);
-  }
-
   private async open(): Promise<void> {
-    if (this.running) throw new DeviceManagementError('invalid-request', `${this.endpoint} has been started already.`);
     const address = await addressOf(this.options.server.host);
     await this.layer.open();
     this.running = true;
@@ -305,15 +301,6 @@ export class Lwm2mClient {
     return this.layer.request(this.server, spec, timeoutMs === undefined ? {} : { timeoutMs }, callback);
   }
 
-  private readable(text: string): ReturnType<typeof readValues> {
-    try {
-      return readValues(this.objects, Path.parse(text));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      throw new DeviceManagementError('invalid-path', `${text} cannot be sent: ${error.message}.`, { path: text, cause: error });
-    }
-  }
-
   /** The server set its own resources (1/0/…): periods hold at once, the lifetime is confirmed by an Update. */
   private settingsChanged(paths: readonly Path[]): void {
     if (!paths.some((path) => this.serverObject.isSetting(path))) return;
@@ -335,27 +322,6 @@ export class Lwm2mClient {
       if (!this.running) return;
       this.radio.state = 'cut-off';
       this.silence = this.clock.after(seconds * 1000, () => this.comeBack());
-    });
-  }
-
-  private traffic(): void {
-    this.lastTraffic = this.clock.monotonic();
-    if (this.sleeping) {
-      this.sleeping = false;
-      this.events.emit('awake', {});
-    }
-    if (this.queueMode && this.running && this.sleepTimer === undefined) this.sleepAfter(this.awakeMs);
-  }
-
-  private sleepAfter(delayMs: number): void {
-    this.sleepTimer = this.clock.after(delayMs, () => {
-      this.sleepTimer = undefined;
-      const idleMs = this.clock.monotonic() - this.lastTraffic;
-      if (idleMs < this.awakeMs) return this.sleepAfter(this.awakeMs - idleMs);
-      if (this.radio.state !== 'on' || this.state !== 'registered') return;
-      this.radio.state = 'asleep';
-      this.sleeping = true;
-      this.events.emit('asleep', {});
     });
   }
 }

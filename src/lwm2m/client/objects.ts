@@ -121,8 +121,7 @@ export class ObjectInstance {
   }
 
   /** Its values as they go on the wire; an executable resource has none. */
-  values(resource: number): ResourceValue[] {
-    const content = this.content(resource);
+  values(resource: number, content = this.content(resource)): ResourceValue[] {
     if (content === undefined) return [];
     const path = `${this.path}/${resource}`;
     if (!isInstances(content)) return [{ path, value: content }];

@@ -59,11 +59,11 @@ export function readValues(tree: ObjectTree, target: Path): ResourceValue[] {
   if (resource === undefined) return readable(instance);
   if (!instance.isPresent(resource)) throw notFound(target);
   if (!isReadable(instance, resource)) throw notAllowed(`${target} cannot be read`);
-  const values = instance.values(resource);
-  if (resourceInstance === undefined) {
-    if (instance.content(resource) === undefined) throw notFound(target);
-    return values;
-  }
+  // Read once: it may be computed.
+  const content = instance.content(resource);
+  if (content === undefined) throw notFound(target);
+  const values = instance.values(resource, content);
+  if (resourceInstance === undefined) return values;
   const path = target.toString();
   const one = values.filter((value) => value.path === path);
   if (one.length === 0) throw notFound(target);
@@ -79,7 +79,7 @@ function readable(instance: ObjectInstance): ResourceValue[] {
 
 /** What no model knows can be read: whoever added it meant it to be seen. */
 export function isReadable(instance: ObjectInstance, resource: number): boolean {
-  return instance.definition(resource)?.operations.includes('R') ?? instance.content(resource) !== undefined;
+  return instance.definition(resource)?.operations.includes('R') ?? instance.behaviour(resource).execute === undefined;
 }
 
 /** Text and opaque are what every client must have for single values; the rest follows the version (LwM2M Core 1.1.1 §7.4). */

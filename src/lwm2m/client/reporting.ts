@@ -36,7 +36,6 @@ export class Reporting implements ObservationKeeper {
   private readonly targets = new Map<string, ObservedTarget>();
   private readonly timers = new Map<ObservedTarget, Timer>();
   private flush: Timer | undefined;
-  private paused = false;
 
   constructor(private readonly options: ReportingOptions) {
     options.tree.events.on('changed', (paths) => this.changed(paths));
@@ -87,17 +86,6 @@ export class Reporting implements ObservationKeeper {
     this.flush = undefined;
   }
 
-  /** While the device is cut off nothing is sent; what changed meanwhile is looked at afterwards. */
-  pause(): void {
-    this.paused = true;
-  }
-
-  resume(): void {
-    this.paused = false;
-    for (const target of this.targets.values()) target.changed = true;
-    this.look();
-  }
-
   private ownAttributes(request: IncomingRequest, path: Path): ObservedTarget['ownAttributes'] {
     if (request.query.length === 0) return undefined;
     const { version, model } = this.options.tree;
@@ -124,11 +112,18 @@ export class Reporting implements ObservationKeeper {
 
   /** Does what is due now, and sees to it that the rest is done when it is. */
   private consider(target: ObservedTarget): void {
-    if (this.paused || this.targets.get(keyOf(target)) !== target) return;
+    if (this.targets.get(keyOf(target)) !== target) return;
     const now = this.options.clock.monotonic();
     try {
-      if (target.shouldEvaluate(now)) target.evaluate(this.snapshot(target.path, target.accept), now);
-      if (target.shouldReport(now)) this.notify(target, target.report(this.snapshot(target.path, target.accept), now));
+      let present: Snapshot | undefined;
+      if (target.shouldEvaluate(now)) {
+        present = this.snapshot(target.path, target.accept);
+        target.evaluate(present, now);
+      }
+      if (target.shouldReport(now)) {
+        present ??= this.snapshot(target.path, target.accept);
+        this.notify(target, target.report(present, now));
+      }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return this.fail(target, error);
