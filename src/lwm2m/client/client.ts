@@ -9,15 +9,14 @@ import { Code } from '../../coap/codes';
 import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, systemRandom } from '../../coap/layer';
-import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
-import type { Transport } from '../../coap/transport';
 import { UdpTransport } from '../../coap/transports/udp';
 import type { Path } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
 import { AttachedAttributes } from './attached-attributes';
-import { type BackoffRules, DEFAULT_BACKOFF } from './backoff';
+import { DEFAULT_BACKOFF } from './backoff';
 import type { ClientEvents } from './client-events';
+import { CLIENT_LIMITS, DEFAULT_LIFETIME_SECONDS, DEFAULT_PORT, type Lwm2mClientOptions } from './client-options';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
 import { Operations } from './operations';
@@ -28,40 +27,8 @@ import { Reporting } from './reporting';
 import { sendOutcome, sendRequest } from './sending';
 import { ServerObject } from './server-object';
 
-export interface Lwm2mClientOptions {
-  /** Its LwM2M name. */
-  readonly endpoint: string;
-  readonly server: { readonly host: string; readonly port?: number };
-  /** Its objects; the Server object is added, and the LwM2M version is the tree's. */
-  readonly objects: ObjectTree;
-  /** Seconds (default 86,400). The server may change it. */
-  readonly lifetime?: number;
-  /** Letters of LwM2M Core §6.2.1 (default "U"). */
-  readonly binding?: string;
-  readonly queueMode?: boolean;
-  /** Queue mode: how long it listens after the last message (default MAX_TRANSMIT_WAIT, 93 s). */
-  readonly awakeMs?: number;
-  /** Confirmable notifications: always, or one a day (default). */
-  readonly confirmableNotifications?: boolean;
-  /** Whether Send is disabled until the server allows it (default true, as the specification has it). */
-  readonly muteSend?: boolean;
-  readonly backoff?: Partial<BackoffRules>;
-  readonly transport?: Transport;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly parameters?: Partial<TransmissionParameters>;
-  readonly limits?: Partial<LayerLimits>;
-}
-
-const DEFAULT_PORT = 5683;
-const DEFAULT_LIFETIME_SECONDS = 86_400;
-/** One server talks to us; the rest of the network has no business here, and a device little memory. */
-const CLIENT_LIMITS: Partial<LayerLimits> = {
-  unknownEndpoints: 32,
-  deduplicationBytes: 256 * 1024,
-  blockTransfers: 16,
-  blockBytes: 4 * 1024 * 1024,
-};
+export type { ClientEvents } from './client-events';
+export type { Lwm2mClientOptions } from './client-options';
 
 export class Lwm2mClient {
   readonly events = new Events<ClientEvents>();

@@ -29,6 +29,8 @@ export class ObservedTarget {
   due = false;
   /** Something changed since conditions were looked at. */
   changed = false;
+  /** A confirmable notification is on its way; what comes meanwhile waits, and only the newest follows (RFC 7641 §4.5.2). */
+  inFlight = false;
   private sequence = 0;
   private reported: Snapshot;
   private reportedAt: number;

@@ -112,7 +112,7 @@ export class Reporting implements ObservationKeeper {
 
   /** Does what is due now, and sees to it that the rest is done when it is. */
   private consider(target: ObservedTarget): void {
-    if (this.targets.get(keyOf(target)) !== target) return;
+    if (target.inFlight || this.targets.get(keyOf(target)) !== target) return;
     const now = this.options.clock.monotonic();
     try {
       let present: Snapshot | undefined;
@@ -142,12 +142,16 @@ export class Reporting implements ObservationKeeper {
     const { clock, layer } = this.options;
     const confirmable = this.options.confirmable() || target.needsConfirmation(clock.monotonic());
     const { endpoint, token, servingKey } = target;
+    target.inFlight = confirmable;
     layer.notify(endpoint, token, response, { confirmable, servingKey }, (outcome) => this.outcome(target, outcome));
   }
 
   private outcome(target: ObservedTarget, outcome: NotificationOutcome): void {
-    if (outcome === 'acknowledged') target.confirmed(this.options.clock.monotonic());
-    else if (outcome === 'reset') this.end(target, 'the server does not know it any more');
+    target.inFlight = false;
+    if (outcome === 'acknowledged') {
+      target.confirmed(this.options.clock.monotonic());
+      this.consider(target);
+    } else if (outcome === 'reset') this.end(target, 'the server does not know it any more');
     // RFC 7641 §4.5: nobody there.
     else if (outcome === 'timeout') this.end(target, 'the server did not acknowledge a notification');
   }
@@ -168,7 +172,7 @@ export class Reporting implements ObservationKeeper {
     this.timers.get(target)?.cancel();
     this.timers.delete(target);
     const { nextAt } = target;
-    if (nextAt === Number.POSITIVE_INFINITY) return;
+    if (target.inFlight || nextAt === Number.POSITIVE_INFINITY) return;
     const delay = Math.max(nextAt - this.options.clock.monotonic(), 0);
     this.timers.set(
       target,

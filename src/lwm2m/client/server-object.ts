@@ -1,6 +1,8 @@
 /** The Server object (1) as the client lives by it: lifetime, default periods, mute, update trigger, disable (LwM2M Core 1.1.1 Appendix E.2). */
 import type { DefaultPeriods } from './conditions';
+import type { Content } from './content';
 import type { ObjectInstance, ObjectTree } from './objects';
+import { badRequest } from './refusal';
 
 const OBJECT = 1;
 
@@ -51,6 +53,8 @@ export class ServerObject {
         ...(!isOld && { [Resource.MuteSend]: mute }),
       },
       {
+        [Resource.Lifetime]: { check: (content) => checkLifetime(content, tree.version) },
+        [Resource.Binding]: { check: (content) => checkBinding(content, binding) },
         [Resource.Disable]: {
           execute: () => () => actions.disable(this.number(Resource.DisableTimeout) ?? DEFAULT_DISABLE_SECONDS),
         },
@@ -93,4 +97,15 @@ export class ServerObject {
     const content = this.instance.content(resource);
     return typeof content === 'number' ? content : undefined;
   }
+}
+
+/** 0 is "never expires", and came with 1.2. */
+function checkLifetime(content: Content, version: string): void {
+  const least = version >= '1.2' ? 0 : 1;
+  if (typeof content !== 'number' || content < least) throw badRequest(`a lifetime is at least ${least} s`);
+}
+
+/** It speaks over the transport it was started with, and no other. */
+function checkBinding(content: Content, binding: string): void {
+  if (content !== binding) throw badRequest(`the binding of this device is ${binding}`);
 }

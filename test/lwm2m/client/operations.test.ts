@@ -140,6 +140,14 @@ describe('Write', () => {
     assert.equal(world.tree.get('/3/0/9'), 85);
   });
 
+  it('keeps what is mandatory when an instance is replaced', async () => {
+    const world = await givenClient();
+    const payload = '[{"bn":"/1/0/","n":"2","v":5}]';
+    assert.equal(await code(world, '/1/0', { code: Put, contentFormat: 110, payload }), '2.04');
+    assert.equal(world.tree.get('/1/0/1'), 300);
+    assert.equal(world.tree.get('/1/0/23'), undefined);
+  });
+
   it('updates an instance: what is not named stays', async () => {
     const world = await givenClient();
     const payload = '[{"bn":"/3/0/","n":"15","vs":"Europe/Rome"}]';

@@ -63,6 +63,24 @@ describe('Register', () => {
     assert.equal(world.client.state, 'registered');
   });
 
+  it('a success ends the growing of the pauses', async () => {
+    const pauses: number[] = [];
+    const world = await givenClient({
+      registered: false,
+      answers: () => ({ code: Code.Forbidden }),
+      backoff: { firstMs: 1_000 },
+    });
+    await world.seconds(100);
+    world.server.answers = friendly;
+    await world.seconds(100);
+    assert.equal(world.client.state, 'registered');
+    world.client.events.on('failed', ({ retryMs }) => pauses.push(retryMs));
+    world.server.answers = () => ({ code: Code.Forbidden });
+    world.client.update();
+    await world.seconds(1);
+    assert.ok(pauses[0] !== undefined && pauses[0] <= 1_000, String(pauses));
+  });
+
   it('a silent server is asked until retransmission ends, within MAX_TRANSMIT_WAIT, then again', async () => {
     const world = await givenClient({ registered: false, answers: () => undefined, backoff: { firstMs: 1_000 } });
     await world.seconds(60);
@@ -115,6 +133,17 @@ describe('Update', () => {
     assert.deepEqual(updates(world).map(queries), [['lt=60']]);
     await world.seconds(31);
     assert.equal(updates(world).length, 2);
+  });
+
+  it('a lifetime or binding that cannot be is refused', async () => {
+    const world = await givenClient();
+    const put = async (path: string, payload: string): Promise<number> =>
+      (await world.server.ask(path, { code: Code.Put, contentFormat: 0, payload })).code;
+    for (const lifetime of ['-5', '0']) assert.equal(await put('/1/0/1', lifetime), Code.BadRequest);
+    assert.equal(await put('/1/0/7', 'S'), Code.BadRequest);
+    assert.equal(await put('/1/0/7', 'U'), Code.Changed);
+    const newer = await givenClient({ objects: thermometer('1.2') });
+    assert.equal((await newer.server.ask('/1/0/1', { code: Code.Put, contentFormat: 0, payload: '0' })).code, Code.Changed);
   });
 
   it('carries the object list when an instance came or went', async () => {

@@ -114,6 +114,17 @@ describe('Observe', () => {
     assert.deepEqual(world.client.observations, []);
   });
 
+  it('has one confirmable notification under way, and sends the newest value when it has arrived', async () => {
+    const world = await givenObserved(['pmax=5'], { confirmableNotifications: true });
+    world.server.reaction = 'silence';
+    await run(world, [21, 22, 23]);
+    await world.seconds(4);
+    assert.deepEqual(reported(world), ['21']);
+    world.server.reaction = 'acknowledge';
+    await world.seconds(6);
+    assert.deepEqual(reported(world).slice(0, 2), ['21', '23']);
+  });
+
   it('asks once a day whether anybody still listens, though notifications are non-confirmable', async () => {
     const world = await givenObserved(['pmax=36000'], { lifetime: 1_000_000 });
     await world.seconds(4 * 36_000 + 1);

@@ -1,0 +1,42 @@
+/** What a client is told when it is made, and what holds where it is not told. */
+import type { Clock } from '../../clock';
+import type { Random } from '../../coap/layer';
+import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
+import type { Transport } from '../../coap/transport';
+import type { BackoffRules } from './backoff';
+import type { ObjectTree } from './objects';
+
+export interface Lwm2mClientOptions {
+  /** Its LwM2M name. */
+  readonly endpoint: string;
+  readonly server: { readonly host: string; readonly port?: number };
+  /** Its objects; the Server object is added, and the LwM2M version is the tree's. */
+  readonly objects: ObjectTree;
+  /** Seconds (default 86,400). The server may change it. */
+  readonly lifetime?: number;
+  /** Letters of LwM2M Core §6.2.1 (default "U"). */
+  readonly binding?: string;
+  readonly queueMode?: boolean;
+  /** Queue mode: how long it listens after the last message (default MAX_TRANSMIT_WAIT, 93 s). */
+  readonly awakeMs?: number;
+  /** Confirmable notifications: always, or one a day (default). */
+  readonly confirmableNotifications?: boolean;
+  /** Whether Send is disabled until the server allows it (default true, as the specification has it). */
+  readonly muteSend?: boolean;
+  readonly backoff?: Partial<BackoffRules>;
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly parameters?: Partial<TransmissionParameters>;
+  readonly limits?: Partial<LayerLimits>;
+}
+
+export const DEFAULT_PORT = 5683;
+export const DEFAULT_LIFETIME_SECONDS = 86_400;
+/** One server talks to us; the rest of the network has no business here, and a device little memory. */
+export const CLIENT_LIMITS: Partial<LayerLimits> = {
+  unknownEndpoints: 32,
+  deduplicationBytes: 256 * 1024,
+  blockTransfers: 16,
+  blockBytes: 4 * 1024 * 1024,
+};
