@@ -7,31 +7,34 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { findProgram, Program } from './program';
 
-const folder = path.join(__dirname, 'leshan');
+/** Its client library, or its server library: each a folder here. */
+export type LeshanPart = 'leshan' | 'leshan-server';
+
+const folderOf = (part: LeshanPart): string => path.join(__dirname, part);
 
 /** Kept between runs, one per version of pom.xml; the jars themselves are in Maven's own repository. */
-function classPathFile(): string {
+function classPathFile(part: LeshanPart): string {
   const cache = path.join(process.cwd(), '.build', 'cache', 'leshan');
   mkdirSync(cache, { recursive: true });
   const version = createHash('sha256')
-    .update(readFileSync(path.join(folder, 'pom.xml')))
+    .update(readFileSync(path.join(folderOf(part), 'pom.xml')))
     .digest('hex')
     .slice(0, 12);
   return path.join(cache, `classpath-${version}`);
 }
 
 /** @returns the class path; rejects with the reason when it cannot be had */
-export async function leshanClassPath(): Promise<string> {
+export async function leshanClassPath(part: LeshanPart = 'leshan'): Promise<string> {
   const maven = findProgram('mvn');
   if (maven === undefined || findProgram('javac') === undefined) throw new Error('a JDK (17 or newer) and Maven are needed');
-  const file = classPathFile();
+  const file = classPathFile(part);
   const known = existsSync(file) ? readFileSync(file, 'utf8') : '';
   if (known !== '' && known.split(path.delimiter).every((jar) => existsSync(jar))) return known;
   const finished = await new Program(maven, [
     '-q',
     '-B',
     '-f',
-    path.join(folder, 'pom.xml'),
+    path.join(folderOf(part), 'pom.xml'),
     'dependency:build-classpath',
     `-Dmdep.outputFile=${file}`,
   ]).ended;
@@ -46,10 +49,10 @@ export function startLeshan(
   return new Program('java', [
     '-cp',
     classPath,
-    path.join(folder, 'LeshanDevice.java'),
+    path.join(folderOf('leshan'), 'LeshanDevice.java'),
     url,
     endpoint,
     String(lifetime),
-    path.join(folder, 'models'),
+    path.join(folderOf('leshan'), 'models'),
   ]);
 }
