@@ -138,6 +138,24 @@ describe('a simulated fleet', () => {
     assert.deepEqual(names(told, 'sim-002'), ['registered', 'offline', 'online', 'registered']);
   });
 
+  it('a device switched off before it ever started registers once it is switched on', async () => {
+    const { clock, simulation } = await givenFleet({ count: 100 });
+    simulation.offline(['sim-100']);
+    await clock.advanceAsync(5_000);
+    assert.deepEqual(simulation.state, { total: 100, registered: 99, offline: 1 });
+    simulation.online(['sim-100']);
+    await clock.advanceAsync(1_000);
+    assert.equal(simulation.state.registered, 100);
+  });
+
+  it('a device switched off and on before it started registers in its turn', async () => {
+    const { clock, simulation } = await givenFleet({ count: 100 });
+    simulation.offline(['sim-100']);
+    simulation.online(['sim-100']);
+    await clock.advanceAsync(5_000);
+    assert.equal(simulation.state.registered, 100);
+  });
+
   it('a device that flaps goes and comes until told otherwise', async () => {
     const { clock, simulation, told } = await givenFleet();
     simulation.flap(['sim-003'], 10);

@@ -5,7 +5,7 @@ import type { Transport } from '../../coap/transport';
 import type { Catalogue } from '../../device/models/catalogue';
 import { asDeviceManagementError } from '../../errors';
 import { Lwm2mClient } from '../../lwm2m/client/client';
-import { Firmware, FirmwareResult } from '../../lwm2m/client/firmware';
+import { Firmware, FirmwareResult, type FirmwareVerdict } from '../../lwm2m/client/firmware';
 import { ObjectTree } from '../../lwm2m/client/objects';
 import { Battery, between, type Fraction, type Place, Signal, Temperature, Track } from './movement';
 
@@ -342,7 +342,7 @@ export class SimulatedDevice {
 }
 
 /** Any package will do; one that names a version ("… 2.1.0 …" within its first bytes) becomes that version. */
-function nameVersion(image: Buffer): { result: FirmwareResult; version?: string } {
+function nameVersion(image: Buffer): FirmwareVerdict {
   const version = /\d{1,5}\.\d{1,5}\.\d{1,5}/.exec(image.toString('latin1', 0, 256))?.[0];
   return version === undefined ? { result: FirmwareResult.Success } : { result: FirmwareResult.Success, version };
 }

@@ -83,6 +83,7 @@ export class Lwm2mClient {
       attached,
       events,
       defaults: () => serverObject.defaultPeriods,
+      onBug: warn,
       confirmable: () => options.confirmableNotifications === true || serverObject.wantsConfirmable,
     });
     this.operations = new Operations(objects, attached, this.reporting, clock, events);
@@ -215,10 +216,9 @@ export class Lwm2mClient {
 
   /** Comes back after `cutOff` and registers anew. */
   comeBack(): void {
-    if (!this.running) return;
     this.silence?.cancel();
     this.radio.state = 'on';
-    this.registering.register();
+    if (this.running) this.registering.register();
   }
 
   /**
@@ -250,7 +250,7 @@ export class Lwm2mClient {
       ...(this.options.parameters !== undefined && { parameters: this.options.parameters }),
       limits: { ...CLIENT_LIMITS, ...this.options.limits },
       onRequest: (request) => this.requested(request),
-      onHandlerError: (error) => process.emitWarning(error instanceof Error ? error : String(error), 'Lwm2mClientError'),
+      onHandlerError: warn,
     });
   }
 
@@ -291,6 +291,11 @@ export class Lwm2mClient {
       this.silence = this.clock.after(seconds * 1000, () => this.comeBack());
     });
   }
+}
+
+/** A bug of the application in a behaviour of its own: told, and survived. */
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'Lwm2mClientError');
 }
 
 async function addressOf(host: string): Promise<string> {

@@ -45,14 +45,21 @@ const Resource = {
 const PUSH = 1;
 const NOT_YET = '';
 
+export interface FirmwareVerdict {
+  /** Anything but `Success` refuses the package. */
+  readonly result: FirmwareResult;
+  /** Where the package tells it. */
+  readonly version?: string;
+}
+
 export interface FirmwareOptions {
   readonly clock: Clock;
   /** Larger packages are refused with result 2. */
   readonly mostBytes?: number;
   /** How long State 1 lasts: a device writes flash and computes a checksum. */
   readonly verifyMs?: number;
-  /** Looks at the whole package: a result other than `Success` refuses it. The version, where the package tells it. */
-  readonly verify?: (image: Buffer) => { readonly result: FirmwareResult; readonly version?: string };
+  /** Looks at the whole package. */
+  readonly verify?: (image: Buffer) => FirmwareVerdict;
   /** Installs, when the answer to Execute has left; it ends with `finish`. */
   readonly install: (image: Buffer) => void;
 }
@@ -123,9 +130,19 @@ export class Firmware {
   private verified(image: Buffer): void {
     // Reset or cancelled meanwhile.
     if (this.image !== image) return;
-    const { result, version = '' } = this.options.verify?.(image) ?? { result: FirmwareResult.Success };
+    const { result, version = '' } = this.verdictOn(image);
     if (result !== FirmwareResult.Success) return this.finish(result);
     this.enter(FirmwareState.Downloaded, FirmwareResult.Initial, version);
+  }
+
+  /** A verification that breaks off has not found the package good. */
+  private verdictOn(image: Buffer): FirmwareVerdict {
+    try {
+      return this.options.verify?.(image) ?? { result: FirmwareResult.Success };
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error), 'Lwm2mClientError');
+      return { result: FirmwareResult.IntegrityFailure };
+    }
   }
 
   private checkUri(content: Content): void {

@@ -27,6 +27,8 @@ export interface ReportingOptions {
   /** Whether every notification is to be acknowledged, or one a day. */
   readonly confirmable: () => boolean;
   readonly events: Events<ClientEvents>;
+  /** An exception that is no refusal. */
+  readonly onBug: (error: unknown) => void;
 }
 
 /** A server that observes everything one by one is still below it; more would be a loop. */
@@ -125,17 +127,26 @@ export class Reporting implements ObservationKeeper {
         this.notify(target, target.report(present, now));
       }
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
       return this.fail(target, error);
     }
     this.schedule(target);
   }
 
-  /** What was observed is no more, or no longer readable: an error notification ends it (RFC 7641 §4.2). */
-  private fail(target: ObservedTarget, refusal: Refusal): void {
+  /**
+   * What was observed is no more, or no longer readable: an error notification ends it (RFC 7641 §4.2). An exception of a read
+   * behaviour is the application's bug; thrown on from a timer it would take the process along.
+   */
+  private fail(target: ObservedTarget, error: unknown): void {
     const { endpoint, token } = target;
-    this.options.layer.notify(endpoint, token, { code: refusal.code }, { confirmable: true });
-    this.end(target, refusal.message);
+    const isRefusal = error instanceof Refusal;
+    if (!isRefusal) this.options.onBug(error);
+    this.options.layer.notify(
+      endpoint,
+      token,
+      { code: isRefusal ? error.code : Code.InternalServerError },
+      { confirmable: true },
+    );
+    this.end(target, isRefusal ? error.message : `${target.path} could not be read`);
   }
 
   private notify(target: ObservedTarget, response: ResponseSpec): void {

@@ -153,6 +153,39 @@ describe('Observe', () => {
     assert.deepEqual(world.client.observations, []);
   });
 
+  it('survives a read behaviour that throws, and ends with 5.00', async () => {
+    const tree = thermometer();
+    const sensor = { broken: false };
+    tree.add(
+      3300,
+      0,
+      {},
+      {
+        5700: {
+          read: () => {
+            if (sensor.broken) throw new Error('the sensor is gone');
+            return 1;
+          },
+        },
+      },
+    );
+    const world = await givenClient({ objects: tree });
+    await world.server.ask('/3300/0/5700', { code: Code.Put, query: ['epmax=5'] });
+    await world.server.ask('/3300/0/5700', { observe: 0 });
+    const warnings: string[] = [];
+    const listen = ({ message }: Error): unknown => warnings.push(message);
+    process.on('warning', listen);
+    sensor.broken = true;
+    await world.seconds(6);
+    process.removeListener('warning', listen);
+    assert.deepEqual(warnings, ['the sensor is gone']);
+    assert.deepEqual(
+      world.server.notified.map(({ code }) => codeText(code)),
+      ['5.00'],
+    );
+    assert.deepEqual(world.client.observations, []);
+  });
+
   it('refuses as Read does, and then observes nothing', async () => {
     const world = await givenClient();
     for (const [path, code] of [
