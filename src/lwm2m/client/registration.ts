@@ -168,7 +168,7 @@ export class Registration {
       if (this.attempt !== attempt) return;
       this.pending = undefined;
       if (response !== undefined) answered(response);
-      else this.failed(error ?? new DeviceManagementError('timeout', 'the server did not answer'));
+      else this.failed(explained(error));
     });
   }
 
@@ -192,4 +192,14 @@ export class Registration {
 function refusalOf(operation: string, { code, payload }: CoapResponse): DeviceManagementError {
   const reason = payload.length === 0 ? '' : `: ${payload.toString('utf8', 0, 200)}`;
   return new DeviceManagementError(codeText(code), `the server refused the ${operation} with ${codeText(code)}${reason}`);
+}
+
+/** The message layer speaks of a peer; here it is the server, and a person may have mistyped where it is. */
+function explained(error: DeviceManagementError | undefined): DeviceManagementError {
+  if (error !== undefined && error.code !== 'timeout') return error;
+  return new DeviceManagementError(
+    'timeout',
+    'the server did not answer: check its host and port, whether it runs, and whether a firewall is between',
+    { cause: error },
+  );
 }
