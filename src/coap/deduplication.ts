@@ -1,7 +1,8 @@
 /**
  * Each message once (RFC 7252 §4.5): what has been seen from a peer, and the answer to be repeated. Entries are packed numbers in
  * generations of hash tables, answers lie in a byte slab; nothing here is an object per message. With four generations of a third of the
- * lifetime each, an entry is kept for at least the lifetime. It knows nothing of what messages mean.
+ * lifetime each, an entry is kept for at least the lifetime. Each generation may take a quarter of the cap; one that would grow beyond it
+ * is closed early and the oldest given up for the next. It knows nothing of what messages mean.
  */
 
 const GENERATIONS = 4;
@@ -9,6 +10,7 @@ const FIRST_SLOTS = 256;
 const FIRST_SLAB_BYTES = 4_096;
 /** Of each table; beyond it probing gets slow. */
 const FULLEST = 0.6;
+const SLOT_BYTES = 16;
 
 /** What to do with a message. */
 export const Seen = {
@@ -32,7 +34,7 @@ class Generation {
   count = 0;
 
   get bytes(): number {
-    return this.indexes.length * 16 + this.slab.length;
+    return this.indexes.length * SLOT_BYTES + this.slab.length;
   }
 
   /** The slot of the entry, or -1 - the slot where it would go. */
@@ -44,6 +46,16 @@ class Generation {
       slot = (slot + 1) & mask;
     }
     return -1 - slot;
+  }
+
+  /** Whether one more entry would make the tables larger than `most`. */
+  isFull(most: number): boolean {
+    return this.count >= this.indexes.length * FULLEST && this.indexes.length * 2 * SLOT_BYTES + this.slab.length > most;
+  }
+
+  /** Whether keeping `length` more bytes would. */
+  isFullFor(length: number, most: number): boolean {
+    return this.used + length > this.slab.length && this.indexes.length * SLOT_BYTES + this.slabFor(length) > most;
   }
 
   /** @returns the slot */
@@ -61,7 +73,7 @@ class Generation {
 
   store(slot: number, reply: Uint8Array): void {
     if (this.used + reply.length > this.slab.length) {
-      const larger = Buffer.allocUnsafe(Math.max(this.slab.length * 2, this.used + reply.length));
+      const larger = Buffer.allocUnsafe(this.slabFor(reply.length));
       this.slab.copy(larger, 0, 0, this.used);
       this.slab = larger;
     }
@@ -77,6 +89,10 @@ class Generation {
     // A quiet generation after a storm gives its memory back.
     if (this.indexes.length > FIRST_SLOTS || this.slab.length > FIRST_SLAB_BYTES) Object.assign(this, new Generation());
     else this.arrivals.fill(0);
+  }
+
+  private slabFor(length: number): number {
+    return Math.max(this.slab.length * 2, this.used + length);
   }
 
   private grow(): void {
@@ -105,6 +121,7 @@ export class Deduplication {
   private rotateAt: number;
   private readonly rotationSeconds: number;
   private found: { generation: Generation; slot: number } | undefined;
+  private readonly mostBytesEach: number;
   /** Generations dropped early because the cap was reached. */
   dropped = 0;
 
@@ -112,11 +129,8 @@ export class Deduplication {
    * @param lifetimeSeconds EXCHANGE_LIFETIME
    * @param mostBytes cap on all tables and answers
    */
-  constructor(
-    lifetimeSeconds: number,
-    private readonly mostBytes: number,
-    nowSecond: number,
-  ) {
+  constructor(lifetimeSeconds: number, mostBytes: number, nowSecond: number) {
+    this.mostBytesEach = mostBytes / GENERATIONS;
     this.rotationSeconds = Math.ceil(lifetimeSeconds / (GENERATIONS - 1));
     this.rotateAt = nowSecond + this.rotationSeconds;
   }
@@ -147,8 +161,7 @@ export class Deduplication {
       this.found = { generation, slot };
       return generation.lengths[slot] === 0 ? Seen.InProgress : Seen.Answered;
     }
-    const generation = this.generations[this.newest] as Generation;
-    generation.insert(key, messageId, second);
+    this.insert(key, messageId, second);
     return Seen.New;
   }
 
@@ -167,15 +180,24 @@ export class Deduplication {
       const generation = this.generations[(this.newest - age + GENERATIONS) % GENERATIONS] as Generation;
       const slot = generation.find(key, messageId);
       if (slot < 0) continue;
-      generation.store(slot, reply);
-      break;
+      if (!generation.isFullFor(reply.length, this.mostBytesEach)) generation.store(slot, reply);
+      else this.storeAnew(key, messageId, (generation.arrivals[slot] as number) - 1, reply);
+      return;
     }
-    if (this.overCap) this.dropOldest();
   }
 
-  private get overCap(): boolean {
-    // Four additions a message are cheaper than keeping a running sum right.
-    return this.bytes > this.mostBytes;
+  private insert(key: number, messageId: number, second: number): number {
+    if ((this.generations[this.newest] as Generation).isFull(this.mostBytesEach)) this.dropOldest();
+    return (this.generations[this.newest] as Generation).insert(key, messageId, second);
+  }
+
+  /** The generation of the entry has no room for its answer: both go to the newest, where they are found first. */
+  private storeAnew(key: number, messageId: number, second: number, reply: Uint8Array): void {
+    if ((this.generations[this.newest] as Generation).isFullFor(reply.length, this.mostBytesEach)) this.dropOldest();
+    const slot = this.insert(key, messageId, second);
+    const generation = this.generations[this.newest] as Generation;
+    // An answer larger than a whole generation is not kept: a repeat of its request is recognised, and met with silence.
+    if (!generation.isFullFor(reply.length, this.mostBytesEach)) generation.store(slot, reply);
   }
 
   private dropOldest(): void {

@@ -4,11 +4,14 @@
  * a hundred thousand of these, and most are idle.
  */
 import type { PeerQueue } from './peer-queue';
+import type { TokenOwner } from './tokens';
 import type { Transmission } from './transmission';
 
 const MESSAGE_IDS = 65_536;
 /** Message IDs are guarded against early reuse a quarter of their space at a time. */
 const QUARTER = MESSAGE_IDS / 4;
+/** How many records are looked at to make room for one: a datagram must not cost a walk over all of them. */
+const EVICTION_STEPS = 64;
 
 export class Endpoint {
   /** Milliseconds of the layer's clock. */
@@ -28,6 +31,8 @@ export class Endpoint {
   bytesSent = 0;
   /** First of a chain of confirmable messages in flight. */
   inFlight: Transmission | undefined = undefined;
+  /** First of a chain of what waits for messages with a token of ours. */
+  owners: TokenOwner | undefined = undefined;
   queue: PeerQueue | undefined = undefined;
   /** For the owner of the layer; whatever is here means nothing to it. */
   data: unknown = undefined;
@@ -98,6 +103,10 @@ export class EndpointTable {
     return count;
   }
 
+  *all(): Iterable<Endpoint> {
+    for (const ports of this.byAddress.values()) yield* ports.values();
+  }
+
   find(address: string, port: number): Endpoint | undefined {
     return this.byAddress.get(address)?.get(port);
   }
@@ -112,8 +121,8 @@ export class EndpointTable {
     if (endpoint === undefined) {
       endpoint = new Endpoint(this.nextId++, address, port, this.firstMessageId());
       ports.set(port, endpoint);
+      if (this.strangers.size >= this.mostStrangers) this.makeRoom();
       this.strangers.add(endpoint);
-      if (this.strangers.size > this.mostStrangers) this.evictOne();
     }
     return endpoint;
   }
@@ -148,10 +157,17 @@ export class EndpointTable {
     if (!endpoint.pinned && this.find(endpoint.address, endpoint.port) === endpoint) this.strangers.add(endpoint);
   }
 
-  private evictOne(): void {
+  /** Those that have been pinned meanwhile are no strangers any more; if that does not do, the oldest idle one goes. */
+  private makeRoom(): void {
+    let steps = EVICTION_STEPS;
     for (const endpoint of this.strangers) {
+      if (steps-- === 0) return;
       this.strangers.delete(endpoint);
-      if (endpoint.pinned || isBusy(endpoint)) continue;
+      if (endpoint.pinned) continue;
+      if (isBusy(endpoint)) {
+        this.strangers.add(endpoint);
+        continue;
+      }
       this.remove(endpoint);
       this.evicted++;
       return;
@@ -168,5 +184,5 @@ export class EndpointTable {
 }
 
 function isBusy(endpoint: Endpoint): boolean {
-  return endpoint.inFlight !== undefined || endpoint.queue !== undefined;
+  return endpoint.inFlight !== undefined || endpoint.queue !== undefined || endpoint.owners !== undefined;
 }

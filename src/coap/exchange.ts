@@ -52,6 +52,7 @@ const MESSAGE_ID_RETRY_MS = 1_000;
 
 export class Exchange extends Transmission implements TokenOwner {
   state: State = 'queued';
+  nextOwner: TokenOwner | undefined = undefined;
   sentAt = 0;
 
   constructor(
@@ -90,6 +91,7 @@ export class Exchanges {
   private readonly timers: Deadlines<Exchange>;
   private readonly writer = new MessageWriter();
   timeouts = 0;
+  private closed = false;
 
   constructor(
     private readonly clock: Clock,
@@ -106,6 +108,11 @@ export class Exchanges {
   /** Sends now or when the peer has a free slot. A full queue fails the exchange. */
   start(exchange: Exchange, urgent: boolean): void {
     const { endpoint } = exchange;
+    if (this.closed) {
+      exchange.state = 'ended';
+      exchange.owner.failed(new DeviceManagementError('cancelled', 'the server is closed'));
+      return;
+    }
     endpoint.queue ??= new PeerQueue(this.limits.queuedRequests, this.limits.queuedBytes);
     if (!endpoint.queue.add(exchange, urgent)) {
       const message = `more than ${this.limits.queuedRequests} requests wait for this device: send fewer at once, or wait for their results`;
@@ -124,7 +131,7 @@ export class Exchanges {
   /** Ends everything towards a peer that is not what it was: it registered anew, or has left. */
   cancelAll(endpoint: Endpoint): void {
     for (const exchange of endpoint.queue?.all() ?? []) this.cancel(exchange);
-    for (const owner of this.tokens.all()) if (owner instanceof Exchange && owner.endpoint === endpoint) this.cancel(owner);
+    for (const owner of this.tokens.of(endpoint)) if (owner instanceof Exchange) this.cancel(owner);
   }
 
   /** A response with this exchange's token has come from its peer. */
@@ -153,19 +160,26 @@ export class Exchanges {
     this.pump(exchange.endpoint);
   }
 
-  close(): void {
-    for (const owner of [...this.tokens.all()]) if (owner instanceof Exchange) this.cancel(owner);
+  /** Something has come from a peer that was silent: what was held back may go. */
+  wake(endpoint: Endpoint): void {
+    this.pump(endpoint);
+  }
+
+  /** Cancels what is under way and what waits for its turn; what is asked for afterwards is refused. */
+  close(endpoints: Iterable<Endpoint>): void {
+    this.closed = true;
+    for (const endpoint of endpoints) this.cancelAll(endpoint);
+    for (const owner of this.tokens.all()) if (owner instanceof Exchange) this.cancel(owner);
     this.timers.stop();
   }
 
   private end(exchange: Exchange): void {
-    this.timers.clear(exchange);
     const { queue } = exchange.endpoint;
+    // The one deadline an exchange has is the transmitter's while it waits for an ACK, and ours otherwise.
+    if (exchange.state === 'waiting-ack') this.transmitter.stop(exchange);
+    else this.timers.clear(exchange);
     if (exchange.state === 'queued') queue?.remove(exchange);
-    else {
-      if (exchange.state === 'waiting-ack' && exchange.confirmable) this.transmitter.stop(exchange);
-      if (queue !== undefined) queue.outstanding--;
-    }
+    else if (queue !== undefined) queue.outstanding--;
     exchange.state = 'ended';
   }
 
@@ -173,7 +187,7 @@ export class Exchanges {
   private pump(endpoint: Endpoint): void {
     const { queue } = endpoint;
     if (queue === undefined) return;
-    while (queue.outstanding < this.parameters.nstart) {
+    while (!this.closed && queue.outstanding < this.parameters.nstart) {
       const exchange = queue.next();
       if (exchange === undefined) break;
       if (!this.trySend(exchange)) {

@@ -137,13 +137,12 @@ export class CoapLayer implements Receiver {
       deduplication: this.deduplication,
       send,
       onRequest: options.onRequest,
-      onHandlerError: (error) => {
-        this.statistics.handlerErrors++;
-        options.onHandlerError?.(error);
-      },
+      onHandlerError: this.handlerFailed,
     });
     this.notifier = new Notifier(clock, times, this.answering, this.transmitter, send);
     this.context = {
+      pausing: new Set(),
+      onHandlerError: this.handlerFailed,
       clock,
       exchanges: this.exchanges,
       tokens: this.tokens,
@@ -184,11 +183,12 @@ export class CoapLayer implements Receiver {
   /** Ends everything under way with `cancelled`, and the transport. */
   async close(): Promise<void> {
     this.housekeeping?.cancel();
-    this.exchanges.close();
-    for (const owner of [...this.tokens.all()]) if (owner instanceof Observation) owner.forget();
+    this.exchanges.close(this.endpoints.all());
+    for (const request of this.context.pausing) request.cancel();
+    for (const owner of this.tokens.all()) if (owner instanceof Observation) owner.forget();
     this.answering.close();
     this.notifier.close();
-    this.transmitter.close();
+    this.transmitter.close(this.endpoints.all());
     await this.options.transport.close();
   }
 
@@ -230,7 +230,7 @@ export class CoapLayer implements Receiver {
     options: NotificationOptions,
     callback: (outcome: NotificationOutcome) => void = () => undefined,
   ): void {
-    this.notifier.notify(endpoint, token, response, options, callback);
+    this.notifier.notify(endpoint, token, response, options, this.guarded(callback));
   }
 
   /** What `notify` needs to serve large bodies to the observer that began with this request. */
@@ -240,9 +240,9 @@ export class CoapLayer implements Receiver {
 
   /** CoAP ping: an empty confirmable message (RFC 7252 §4.3). */
   ping(endpoint: Endpoint, callback: (alive: boolean) => void): void {
-    const ping = new Ping(endpoint, callback);
+    const ping = new Ping(endpoint, this.guarded(callback));
     ping.messageId = endpoint.takeMessageId(this.clock.monotonic(), this.times.exchangeLifetimeMs);
-    if (ping.messageId < 0) return callback(false);
+    if (ping.messageId < 0) return ping.expired();
     ping.bytes = emptyMessage(MessageType.Confirmable, ping.messageId);
     this.transmitter.start(ping);
   }
@@ -255,7 +255,8 @@ export class CoapLayer implements Receiver {
   /** The device behind this endpoint is another, or new: ends its requests and observations without a message. */
   forget(endpoint: Endpoint): void {
     this.exchanges.cancelAll(endpoint);
-    for (const owner of [...this.tokens.all()]) if (owner instanceof Observation && owner.endpoint === endpoint) owner.forget();
+    for (const request of this.context.pausing) if (request.endpoint === endpoint) request.cancel();
+    for (const owner of this.tokens.of(endpoint)) if (owner instanceof Observation) owner.forget();
   }
 
   received(datagram: Buffer, address: string, port: number): void {
@@ -267,6 +268,7 @@ export class CoapLayer implements Receiver {
     }
     const endpoint = this.endpoints.findOrMake(address, port);
     endpoint.lastSeen = this.clock.monotonic();
+    const wasSilent = endpoint.silent;
     endpoint.silent = false;
     endpoint.received++;
     endpoint.bytesReceived += datagram.length;
@@ -274,6 +276,8 @@ export class CoapLayer implements Receiver {
     if (message.code === 0) this.empty(message, endpoint);
     else if (isRequest(message.code)) this.incoming(message, endpoint);
     else this.response(message, endpoint);
+    // After the answer to what came: nothing of ours goes out before it.
+    if (wasSilent) this.exchanges.wake(endpoint);
   }
 
   /** Empty messages: ACK, RST, and the ping that is answered by RST. */
@@ -365,6 +369,22 @@ export class CoapLayer implements Receiver {
     this.statistics.countOut(bytes[1] as number, bytes.length);
     this.options.transport.send(bytes, endpoint.address, endpoint.port);
   };
+
+  private readonly handlerFailed = (error: unknown): void => {
+    this.statistics.handlerErrors++;
+    this.options.onHandlerError?.(error);
+  };
+
+  /** A bug above must not leave the peer's queue or the socket in the middle of something. */
+  private guarded<T>(callback: (value: T) => void): (value: T) => void {
+    return (value) => {
+      try {
+        callback(value);
+      } catch (bug) {
+        this.handlerFailed(bug);
+      }
+    };
+  }
 
   private second(): number {
     return Math.floor(this.clock.monotonic() / 1000);

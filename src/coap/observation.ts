@@ -5,7 +5,7 @@
 import type { Clock } from '../clock';
 import { DeviceManagementError } from '../errors';
 import { Download } from './block/download';
-import { codeText, isSuccess } from './codes';
+import { Code, codeText } from './codes';
 import type { Endpoint } from './endpoint';
 import type { RequestSpec } from './exchange';
 import type { Message } from './message';
@@ -30,6 +30,11 @@ export function isNewer(v1: number, t1: number, v2: number, t2: number): boolean
   return (v1 < v2 && v2 - v1 < HALF_OF_SEQUENCE) || (v1 > v2 && v1 - v2 > HALF_OF_SEQUENCE) || t2 > t1 + FRESH_MS;
 }
 
+/** RFC 7641 §4.2: a notification that is none of these is an error, and the last one. */
+function isValue(code: number): boolean {
+  return code === Code.Content || code === Code.Valid;
+}
+
 export class Observation implements TokenOwner {
   /** The device has agreed to notify. */
   accepted = false;
@@ -37,11 +42,14 @@ export class Observation implements TokenOwner {
   private lastAt = 0;
   private live = true;
   private fetching: Request | undefined;
+  /** The request that began it, until its answer is complete. */
+  private beginning: Request | undefined;
+  nextOwner: TokenOwner | undefined = undefined;
 
   constructor(
     private readonly context: RequestContext,
     private readonly clock: Clock,
-    public endpoint: Endpoint,
+    readonly endpoint: Endpoint,
     readonly token: Buffer,
     private readonly spec: RequestSpec,
     private readonly options: RequestOptions,
@@ -56,34 +64,60 @@ export class Observation implements TokenOwner {
       { ...this.spec, observe: 0 },
       this.options,
       (error, response) => {
-        this.accepted = response !== undefined && isSuccess(response.code) && response.observe !== undefined && this.live;
-        if (this.accepted) {
-          this.lastValue = (response as CoapResponse).observe as number;
-          this.lastAt = this.clock.monotonic();
-          this.context.tokens.take(this);
-        } else this.live = false;
+        this.beginning = undefined;
+        if (error !== undefined) this.forget();
         callback(error, response);
       },
-      this.token,
+      { token: this.token, answered: (message) => this.begin(message) },
     );
+    this.beginning = request;
     request.start();
+  }
+
+  /** From the first block on: notifications may come while the rest of a large first answer is being fetched. */
+  private begin(message: Message): void {
+    const value = message.uint(Option.Observe);
+    if (!this.live || value === undefined || !isValue(message.code)) return this.forget();
+    this.remember(value);
+    if (this.accepted) return;
+    this.accepted = true;
+    this.context.tokens.take(this);
+  }
+
+  private remember(value: number): void {
+    this.lastValue = value;
+    this.lastAt = this.clock.monotonic();
   }
 
   /** A message with this token, already acknowledged. */
   notified(message: Message): void {
     const value = message.uint(Option.Observe);
-    if (!isSuccess(message.code)) return this.end(`the device ended the observation with ${codeText(message.code)}`);
+    if (this.beginning !== undefined) return this.notifiedEarly(this.beginning, message, value);
+    if (!isValue(message.code)) return this.end(`the device ended the observation with ${codeText(message.code)}`);
     if (value === undefined)
       return this.end('the device answered without Observe: it does not count this server as an observer any more');
-    const now = this.clock.monotonic();
-    if (!isNewer(this.lastValue, this.lastAt, value, now)) return;
-    this.lastValue = value;
-    this.lastAt = now;
+    if (!isNewer(this.lastValue, this.lastAt, value, this.clock.monotonic())) return;
+    this.remember(value);
     // A newer notification makes the rest of an older one worthless.
     this.fetching?.cancel();
     this.fetching = undefined;
     if (Download.isFirstOfSeveral(message)) this.fetchRest(message, value);
-    else this.observer.notification(responseOf(message));
+    else this.tell(responseOf(message));
+  }
+
+  /** What comes before the first answer is complete takes its place. */
+  private notifiedEarly(beginning: Request, message: Message, value: number | undefined): void {
+    const isOld =
+      value !== undefined && isValue(message.code) && !isNewer(this.lastValue, this.lastAt, value, this.clock.monotonic());
+    if (!isOld) beginning.supersede(message);
+  }
+
+  private tell(response: CoapResponse): void {
+    try {
+      this.observer.notification(response);
+    } catch (bug) {
+      this.context.onHandlerError(bug);
+    }
   }
 
   /**
@@ -97,7 +131,7 @@ export class Observation implements TokenOwner {
     }
     const spec = { ...this.spec, observe: 1 };
     const options = { ...this.options, priority: true };
-    new Request(this.context, this.endpoint, spec, options, callback ?? (() => undefined), this.token).start();
+    new Request(this.context, this.endpoint, spec, options, callback ?? (() => undefined), { token: this.token }).start();
   }
 
   /** Ends it on our side alone. */
@@ -109,14 +143,13 @@ export class Observation implements TokenOwner {
     this.fetching = undefined;
   }
 
-  /** The device is met at another endpoint from now on. */
-  moveTo(endpoint: Endpoint): void {
-    this.endpoint = endpoint;
-  }
-
   private end(reason: string): void {
     this.forget();
-    this.observer.ended(new DeviceManagementError('protocol-error', reason));
+    try {
+      this.observer.ended(new DeviceManagementError('protocol-error', reason));
+    } catch (bug) {
+      this.context.onHandlerError(bug);
+    }
   }
 
   private fetchRest(first: Message, value: number): void {
@@ -124,9 +157,7 @@ export class Observation implements TokenOwner {
       if (this.fetching !== request) return;
       this.fetching = undefined;
       // Mixed or lost blocks cost this notification only; the next one brings a newer value.
-      if (error === undefined && response !== undefined && isSuccess(response.code)) {
-        this.observer.notification({ ...response, observe: value });
-      }
+      if (error === undefined && response !== undefined && isValue(response.code)) this.tell({ ...response, observe: value });
     });
     this.fetching = request;
     request.startWith(first);

@@ -34,6 +34,17 @@ export interface RequestContext {
   readonly tokens: Tokens<TokenOwner>;
   readonly defaultTimeoutMs: number;
   readonly maxBodyBytes: number;
+  /** Requests that wait for nothing but time (5.03 in the middle of an upload). */
+  readonly pausing: Set<Request>;
+  /** A callback has thrown. */
+  readonly onHandlerError: (error: unknown) => void;
+}
+
+/** How the first message differs from those that follow it: an observation's. */
+export interface FirstMessage {
+  readonly token: Buffer;
+  /** The first answer, before the rest of its body is fetched. */
+  answered?(message: Message): void;
 }
 
 export class Request implements ExchangeOwner {
@@ -46,12 +57,11 @@ export class Request implements ExchangeOwner {
 
   constructor(
     private readonly context: RequestContext,
-    private readonly endpoint: Endpoint,
+    readonly endpoint: Endpoint,
     private readonly spec: RequestSpec,
     private readonly options: RequestOptions,
     private readonly callback: ResponseCallback,
-    /** Of the first message where the caller has one: an observation's. */
-    private readonly token?: Buffer,
+    private readonly first?: FirstMessage,
   ) {}
 
   start(): void {
@@ -61,8 +71,8 @@ export class Request implements ExchangeOwner {
       this.sendBlock();
     } else if (this.options.blockSize !== undefined && this.options.blockSize < LARGEST_BLOCK) {
       // Early negotiation: the peer learns our size with the first message (RFC 7959 §2.4).
-      this.send({ ...this.spec, block2: encodeBlock(0, false, szxFor(this.options.blockSize)) }, this.token);
-    } else this.send(this.spec, this.token);
+      this.send({ ...this.spec, block2: encodeBlock(0, false, szxFor(this.options.blockSize)) }, this.first?.token);
+    } else this.send(this.spec, this.first?.token);
   }
 
   /** Goes on with an answer whose first block is already here: a notification's. */
@@ -74,8 +84,18 @@ export class Request implements ExchangeOwner {
   cancel(): void {
     if (this.ended) return;
     this.pause?.cancel();
+    this.context.pausing.delete(this);
     if (this.exchange === undefined) this.finish(new DeviceManagementError('cancelled', 'the request was cancelled'));
     else this.context.exchanges.cancel(this.exchange);
+  }
+
+  /** A newer answer makes the one that is being fetched worthless. */
+  supersede(message: Message): void {
+    const { exchange } = this;
+    this.exchange = undefined;
+    this.download = undefined;
+    if (exchange !== undefined) this.context.exchanges.cancel(exchange);
+    this.take(message);
   }
 
   answered(message: Message): void {
@@ -87,12 +107,15 @@ export class Request implements ExchangeOwner {
   }
 
   failed(error: DeviceManagementError): void {
+    // Given up for a newer answer.
+    if (this.exchange === undefined) return;
     this.exchange = undefined;
     this.finish(error);
   }
 
   /** The final answer, or its first block. */
   private take(message: Message): void {
+    this.first?.answered?.(message);
     if (!Download.isFirstOfSeveral(message)) {
       this.finish(undefined, responseOf(message));
       return;
@@ -105,8 +128,10 @@ export class Request implements ExchangeOwner {
   private continueUpload(upload: Upload, message: Message): void {
     const step = upload.answered(message);
     if (step.kind === 'next') this.sendBlock();
-    else if (step.kind === 'wait') this.pause = this.context.clock.after(step.seconds * 1000, () => this.sendBlock());
-    else if (step.kind === 'failed') this.refuse(`the transfer to the device failed: ${step.reason}`);
+    else if (step.kind === 'wait') {
+      this.context.pausing.add(this);
+      this.pause = this.context.clock.after(step.seconds * 1000, () => this.sendBlock());
+    } else if (step.kind === 'failed') this.refuse(`the transfer to the device failed: ${step.reason}`);
     else this.take(message);
   }
 
@@ -115,7 +140,7 @@ export class Request implements ExchangeOwner {
     const step = download.add(message);
     if (step.kind === 'next') {
       // The rest is asked for without Observe and without the blocks of the request (RFC 7959 §2.6, §2.7).
-      const { observe: _observe, ...rest } = this.spec;
+      const { observe: _observe, ...rest } = this.upload === undefined ? this.spec : withoutBody(this.spec);
       this.send({ ...rest, block2: download.block2 });
     } else if (step.kind === 'done') this.finish(undefined, responseOf(message, download.body(), this.observe));
     else if (step.kind === 'error') this.finish(undefined, responseOf(message));
@@ -135,6 +160,7 @@ export class Request implements ExchangeOwner {
 
   private sendBlock(): void {
     this.pause = undefined;
+    this.context.pausing.delete(this);
     const upload = this.upload as Upload;
     this.send({ ...this.spec, ...upload.block() });
   }
@@ -152,7 +178,11 @@ export class Request implements ExchangeOwner {
   private finish(error: DeviceManagementError | undefined, response?: CoapResponse): void {
     if (this.ended) return;
     this.ended = true;
-    this.callback(error, response);
+    try {
+      this.callback(error, response);
+    } catch (bug) {
+      this.context.onHandlerError(bug);
+    }
   }
 
   private get blockSize(): number {
@@ -162,4 +192,10 @@ export class Request implements ExchangeOwner {
   private get mostBytes(): number {
     return this.options.maxBodyBytes ?? this.context.maxBodyBytes;
   }
+}
+
+/** The body has been uploaded, and is not sent again to fetch the rest of the answer (RFC 7959 §2.7). */
+function withoutBody(spec: RequestSpec): RequestSpec {
+  const { payload: _payload, contentFormat: _contentFormat, ...rest } = spec;
+  return rest;
 }

@@ -14,6 +14,8 @@ const MOST_TOMBSTONES = 10_000;
 export interface TokenOwner {
   readonly endpoint: Endpoint;
   readonly token: Buffer;
+  /** Chain of its endpoint's owners: what one peer left behind is found without a look at all others. */
+  nextOwner: TokenOwner | undefined;
 }
 
 export class Tokens<Owner extends TokenOwner> {
@@ -38,6 +40,8 @@ export class Tokens<Owner extends TokenOwner> {
 
   take(owner: Owner): void {
     this.owners.set(keyOf(owner.token), owner);
+    owner.nextOwner = owner.endpoint.owners;
+    owner.endpoint.owners = owner;
   }
 
   /** Who waits for this token from this peer; a token never matches for another peer (RFC 7252 §5.3.2). */
@@ -52,6 +56,7 @@ export class Tokens<Owner extends TokenOwner> {
   free(owner: Owner): void {
     const key = keyOf(owner.token);
     if (this.owners.get(key) === owner) this.owners.delete(key);
+    unchain(owner);
   }
 
   /** Frees the token of a request that failed. */
@@ -72,9 +77,28 @@ export class Tokens<Owner extends TokenOwner> {
     this.tombstones = new Map();
   }
 
-  all(): Iterable<Owner> {
+  /** A copy: they may be freed while they are worked through. */
+  all(): Owner[] {
     return this.owners.values();
   }
+
+  /** Those of one peer, copied likewise. */
+  of(endpoint: Endpoint): TokenOwner[] {
+    const found: TokenOwner[] = [];
+    for (let owner = endpoint.owners; owner !== undefined; owner = owner.nextOwner) found.push(owner);
+    return found;
+  }
+}
+
+function unchain(owner: TokenOwner): void {
+  const { endpoint } = owner;
+  if (endpoint.owners === owner) endpoint.owners = owner.nextOwner;
+  else {
+    let before = endpoint.owners;
+    while (before !== undefined && before.nextOwner !== owner) before = before.nextOwner;
+    if (before !== undefined) before.nextOwner = owner.nextOwner;
+  }
+  owner.nextOwner = undefined;
 }
 
 function keyOf(token: Buffer): number {

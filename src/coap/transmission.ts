@@ -38,6 +38,7 @@ export type Send = (bytes: Buffer, endpoint: Endpoint) => void;
 export class Transmitter {
   private readonly deadlines: Deadlines<Transmission>;
   retransmitted = 0;
+  private closed = false;
 
   constructor(
     private readonly clock: Clock,
@@ -50,6 +51,7 @@ export class Transmitter {
 
   /** Sends for the first time; `bytes` and `messageId` are set. */
   start(transmission: Transmission): void {
+    if (this.closed) return transmission.expired();
     const { ackTimeoutMs, ackRandomFactor } = this.parameters;
     transmission.tries = 1;
     transmission.waitMs = ackTimeoutMs * (1 + this.random() * (ackRandomFactor - 1));
@@ -80,7 +82,16 @@ export class Transmitter {
     transmission.bytes = undefined;
   }
 
-  close(): void {
+  /** Whoever still waits for an acknowledgement is told that none will come. */
+  close(endpoints: Iterable<Endpoint>): void {
+    this.closed = true;
+    for (const { inFlight } of endpoints) {
+      for (let transmission = inFlight, next = inFlight?.next; transmission !== undefined; transmission = next) {
+        next = transmission.next;
+        this.stop(transmission);
+        transmission.expired();
+      }
+    }
     this.deadlines.stop();
   }
 
