@@ -8,7 +8,7 @@ import { asDeviceManagementError, DeviceManagementError } from '../../errors';
 import { decode } from '../formats/formats';
 import { parseLinks } from '../formats/link-format';
 import type { Shape } from './format-choice';
-import type { PlanContext } from './operation-plans';
+import type { PlanContext } from './plan';
 
 /** A Discover lists resources too: more than a Register, and still not without end. */
 const LINK_LIMITS = { links: 20_000, bytes: 1024 * 1024 };

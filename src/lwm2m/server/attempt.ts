@@ -6,7 +6,7 @@ import type { CoapResponse, RequestSpec, ResponseCallback } from '../../coap/lay
 import type { ContentFormatChoice } from '../../device/operation';
 import type { DeviceManagementError } from '../../errors';
 import { refusesFormat } from './format-choice';
-import type { Plan } from './operation-plans';
+import type { Plan } from './plan';
 
 /** Sends one request. */
 export type Ask = (spec: RequestSpec, callback: ResponseCallback) => { cancel(): void };

@@ -12,7 +12,8 @@ import { cancelledBecause, context as errorContext, isAsleep, refusedByDevice, u
 import { FormatChoice } from './format-choice';
 import type { Models } from './models';
 import type { Observations } from './observations';
-import { type Plan, planOf } from './operation-plans';
+import { planOf } from './operation-plans';
+import type { Plan } from './plan';
 import type { Presence } from './presence';
 import type { RegistrationRecord } from './registration';
 import type { OperationStatistics } from './statistics';

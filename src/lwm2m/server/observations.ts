@@ -8,7 +8,7 @@ import type { Observation } from '../../coap/observation';
 import type { NotificationEvent, ObservationEndedEvent, ProblemEvent } from '../../device/manager';
 import type { Path } from '../../device/path';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
-import type { Plan } from './operation-plans';
+import type { Plan } from './plan';
 import type { RegistrationRecord } from './registration';
 
 export interface ObservationsContext {

@@ -8,6 +8,7 @@ import type { Identity } from '../../device/identity';
 import type { Registration } from '../../device/manager';
 import { type AnnouncedObjects, sameObjects } from './announced-objects';
 import { Mistake } from './mistake';
+import { compact } from './peers';
 import { DEFAULT_LIFETIME_SECONDS, type RegistrationQuery, type RegistrationRules } from './registration-query';
 
 /** A registered device inside the server. Small: there may be a hundred thousand, nearly all idle. */
@@ -93,7 +94,7 @@ export function registrationValue(
   now: number,
 ): Registration {
   return {
-    endpoint: request.endpoint,
+    endpoint: compact(request.endpoint),
     lifetime: request.lifetime,
     version: request.version,
     binding: request.binding,

@@ -1,8 +1,6 @@
 /** The LwM2M server: composition of the message layer, the registry, the interfaces and the operations behind the manager's interface. */
 import { type Clock, SystemClock } from '../../clock';
-import { Code } from '../../coap/codes';
 import type { Endpoint } from '../../coap/endpoint';
-import type { IncomingRequest } from '../../coap/incoming';
 import { CoapLayer, type Random, systemRandom } from '../../coap/layer';
 import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
 import type { Transport } from '../../coap/transport';
@@ -35,6 +33,7 @@ import { RegistrationInterface } from './registration-interface';
 import { DEFAULT_RULES, type RegistrationRules } from './registration-query';
 import { Registrations } from './registrations';
 import { ReportingInterface } from './reporting-interface';
+import { Routing } from './routing';
 import { OperationStatistics, type Statistics } from './statistics';
 
 /** Caps on what devices can make this server hold. */
@@ -92,8 +91,7 @@ export class Lwm2mServer implements DeviceManager {
   private readonly observed: Observations;
   private readonly operations: DeviceOperations;
   private readonly counters = new OperationStatistics<RegistrationRecord>();
-  private readonly registrationInterface: RegistrationInterface;
-  private readonly reportingInterface: ReportingInterface;
+  private readonly routing: Routing;
 
   constructor(options: Lwm2mServerOptions = {}) {
     this.clock = options.clock ?? new SystemClock();
@@ -132,7 +130,7 @@ export class Lwm2mServer implements DeviceManager {
       problem: (event) => events.emit('problem', event),
     });
     this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
-    this.registrationInterface = new RegistrationInterface({
+    const registrationInterface = new RegistrationInterface({
       clock,
       rules: { ...DEFAULT_RULES, ...options.rules },
       mostRegistrations: limits.registrations,
@@ -149,7 +147,7 @@ export class Lwm2mServer implements DeviceManager {
       abandon: (record, why) => this.abandon(record, why),
       tell: (event) => this.tell(event),
     });
-    this.reportingInterface = new ReportingInterface({
+    const reportingInterface = new ReportingInterface({
       clock,
       registrations,
       models,
@@ -159,6 +157,7 @@ export class Lwm2mServer implements DeviceManager {
       tell: (event) => events.emit('send', event),
       problem: (event) => events.emit('problem', event),
     });
+    this.routing = new Routing(registrationInterface, reportingInterface);
   }
 
   /** @throws DeviceManagementError `port-in-use` or `server-unavailable`, saying what to do */
@@ -232,31 +231,11 @@ export class Lwm2mServer implements DeviceManager {
     return new CoapLayer({
       transport: options.transport ?? new UdpTransport({ port, ...(host !== undefined && { host }) }),
       clock: this.clock,
-      onRequest: (request) => this.route(request),
+      onRequest: (request) => this.routing.route(request),
       ...(options.random !== undefined && { random: options.random }),
       ...(options.parameters !== undefined && { parameters: options.parameters }),
       ...(options.layerLimits !== undefined && { limits: options.layerLimits }),
     });
-  }
-
-  /**
-   * A server URI in a device may carry a path, so only the end of the path decides: …/rd, …/rd/<id>, …/dp. (An id is never "rd" or
-   * "dp": it is longer.)
-   */
-  private route(request: IncomingRequest): void {
-    const { path, code } = request;
-    const last = path[path.length - 1];
-    if (last === 'rd') {
-      if (code === Code.Post) this.registrationInterface.register(request);
-      else request.respond({ code: Code.MethodNotAllowed });
-    } else if (last === 'dp') {
-      if (code === Code.Post) this.reportingInterface.send(request);
-      else request.respond({ code: Code.MethodNotAllowed });
-    } else if (path[path.length - 2] === 'rd' && last !== undefined) {
-      if (code === Code.Post) this.registrationInterface.update(request, last);
-      else if (code === Code.Delete) this.registrationInterface.deregister(request, last);
-      else request.respond({ code: Code.MethodNotAllowed });
-    } else request.respond({ code: Code.NotFound });
   }
 
   private expired(record: RegistrationRecord): void {
