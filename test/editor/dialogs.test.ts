@@ -1,0 +1,314 @@
+/** The dialogs as a user meets them, in a real editor. */
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
+
+const SERVER = '5e4e400000000001';
+const TARGET = { version: 1, server: SERVER, device: 'device', deviceType: 'msg', path: 'path', pathType: 'msg' };
+const DELIVERY = { timeout: '', whenAsleep: 'queue', ttl: '', failures: 'catch', collect: false, concurrency: 50, outputs: 1 };
+
+function node(id: string, type: string, y: number, properties: object): FlowNode {
+  return { id, type, z: 'f10', name: '', x: 200, y, wires: [[]], ...properties };
+}
+
+function flow(port: number): FlowNode[] {
+  return [
+    { id: 'f10', type: 'tab', label: 'dialogs' },
+    {
+      id: SERVER,
+      type: 'lwm2m-server',
+      name: '',
+      version: 1,
+      host: '127.0.0.1',
+      port,
+      admission: 'secured',
+      models: '',
+      ackTimeout: 2,
+    },
+    node('register', 'dm-register', 60, { version: 1, server: SERVER, device: '', deviceType: 'str', events: [] }),
+    node('read', 'dm-read', 120, { ...TARGET, ...DELIVERY, operation: 'read', format: 'auto', keys: 'path' }),
+    node('write', 'dm-write', 180, {
+      ...TARGET,
+      ...DELIVERY,
+      operation: 'write',
+      mode: 'auto',
+      value: 'payload',
+      valueType: 'msg',
+      format: 'auto',
+      attributes: {},
+    }),
+    node('execute', 'dm-execute', 240, { ...TARGET, ...DELIVERY, preset: '', arguments: '', argumentsType: 'none' }),
+    node('observe', 'dm-observe', 300, {
+      ...TARGET,
+      device: '',
+      deviceType: 'str',
+      path: '',
+      pathType: 'str',
+      attributes: {},
+      sends: true,
+      keys: 'path',
+    }),
+    node('simulator', 'dm-simulator', 360, { version: 1, server: SERVER, count: 3, prefix: 'sim-', lifetime: 60, interval: 5 }),
+  ];
+}
+
+const NODES = ['register', 'read', 'write', 'execute', 'observe', 'simulator'];
+
+function freeUdpPort(): Promise<number> {
+  return new Promise((resolve) => {
+    const socket = createSocket('udp4');
+    socket.bind(0, '127.0.0.1', () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
+
+/** A translation that is missing shows as its key. */
+const KEY =
+  /\b(admission|attribute|event|format|label|mode|note|operation|option|output|picker|placeholder|preset|state|unit|validation)\.[a-z]/;
+
+describe('the dialogs', function () {
+  this.timeout(60_000);
+  let editor: RunningEditor;
+
+  before(async function () {
+    const reason = whyNoEditor();
+    if (reason) {
+      console.log(`    skipped: ${reason}`);
+      this.skip();
+    }
+    editor = await RunningEditor.open(flow(await freeUdpPort()));
+  });
+
+  after(async () => editor?.close());
+
+  afterEach(async () => {
+    if (!editor) return;
+    if (await editor.page.$('#dialog-form')) await editor.cancelDialog();
+    assert.deepEqual(editor.problems.splice(0), []);
+  });
+
+  const shows = (selector: string) => editor.page.locator(selector).isVisible();
+
+  async function setTyped(name: string, type: string, value: string): Promise<void> {
+    await editor.page.evaluate(
+      `$('#node-input-${name}').typedInput('type', ${JSON.stringify(type)}).typedInput('value', ${JSON.stringify(value)})`,
+    );
+  }
+
+  /** What the dialog holds against a field, as Node-RED shows it. */
+  async function complaint(id: string, property: string): Promise<unknown> {
+    return editor.page.evaluate(
+      `(() => { const node = RED.nodes.node(${JSON.stringify(id)}); return node._def.defaults[${JSON.stringify(property)}]
+        .validate.call(node, $('#node-input-${property}').val(), {}); })()`,
+    );
+  }
+
+  async function openPicker(name: string): Promise<string[]> {
+    await editor.page.click(`[aria-controls="dm-picker-${name}"]`);
+    await editor.page.waitForSelector(`#dm-picker-${name}:not([aria-busy])`);
+    return editor.page.locator(`#dm-picker-${name} .dm-tree-label`).allTextContents();
+  }
+
+  /** Simulated devices need a moment to register. */
+  async function devicesRegistered(): Promise<void> {
+    await editor.page.waitForFunction(
+      `fetch('device-management/servers/${SERVER}/devices').then((answer) => answer.json()).then((list) => (list.devices || []).length >= 3)`,
+    );
+  }
+
+  for (const name of NODES) {
+    it(`of ${name} opens without a complaint, translated, and with help`, async () => {
+      await editor.openDialog(name);
+      const words = await editor.page.locator('#dialog-form').innerText();
+      assert.doesNotMatch(words, KEY);
+      const help = String(await editor.page.evaluate(`RED.nodes.getNodeHelp('dm-${name}')`));
+      assert.match(help, /Details/);
+      const label = String(await editor.page.evaluate(`RED.utils.getNodeLabel(RED.nodes.node('${name}'))`));
+      assert.doesNotMatch(label, KEY);
+      assert.equal(await editor.page.locator('#dialog-form .input-error').count(), 0);
+    });
+
+    it(`of ${name} saves what it was given`, async () => {
+      const before = await editor.page.evaluate(`JSON.stringify(RED.nodes.convertNode(RED.nodes.node('${name}')))`);
+      await editor.openDialog(name);
+      await editor.saveDialog();
+      const after = await editor.page.evaluate(`JSON.stringify(RED.nodes.convertNode(RED.nodes.node('${name}')))`);
+      const values = (json: unknown) =>
+        JSON.parse(String(json), (_key, value: unknown) => (typeof value === 'number' ? String(value) : value));
+      assert.deepEqual(values(after), values(before));
+    });
+  }
+
+  it('of the server says whether it listens, and warns of an open port', async () => {
+    await editor.page.evaluate(`RED.editor.editConfig('', 'lwm2m-server', '${SERVER}')`);
+    await editor.page.waitForSelector('#node-config-input-admission');
+    await editor.page.waitForFunction(`/Listening/.test(document.querySelector('#dm-server-state').textContent)`);
+    assert.equal(await shows('#dm-admission-warning'), false);
+    await editor.page.selectOption('#node-config-input-admission', 'open');
+    assert.equal(await shows('#dm-admission-warning'), true);
+    assert.doesNotMatch(await editor.page.locator('#node-config-dialog-edit-form').innerText(), KEY);
+    await editor.page.click('#node-config-dialog-cancel');
+    await editor.page.waitForSelector('#node-config-input-admission', { state: 'detached' });
+  });
+
+  it('show only the fields that matter', async () => {
+    await editor.openDialog('write');
+    assert.equal(await shows('#node-input-mode'), true);
+    assert.equal(await shows('#dm-attribute-pmin'), false);
+    await editor.page.selectOption('#node-input-operation', 'write-attributes');
+    assert.equal(await shows('#node-input-mode'), false);
+    assert.equal(await shows('#dm-attribute-pmin'), true);
+    await editor.cancelDialog();
+
+    await editor.openDialog('execute');
+    await editor.page.selectOption('#node-input-preset', 'reboot');
+    assert.equal(await editor.page.locator('label[for=node-input-path]').isVisible(), false);
+    assert.match(await editor.page.locator('#dm-preset-note').innerText(), /\/3\/0\/4/);
+  });
+
+  it('a path is judged by what the operation takes', async () => {
+    await editor.openDialog('read');
+    await setTyped('path', 'str', '3303/0');
+    assert.match(String(await complaint('read', 'path')), /Write numbers after slashes/);
+    await setTyped('path', 'str', '/3303/0/5700');
+    assert.equal(await complaint('read', 'path'), true);
+    await editor.cancelDialog();
+    await editor.openDialog('execute');
+    await setTyped('path', 'str', '/3/0');
+    assert.match(String(await complaint('execute', 'path')), /takes a resource/);
+  });
+
+  it('a number out of range says which range', async () => {
+    await editor.openDialog('read');
+    await editor.page.click('.dm-delivery > summary');
+    await editor.page.fill('#node-input-concurrency', '0');
+    assert.match(String(await complaint('read', 'concurrency')), /1 to 1000/);
+    assert.equal(await editor.page.locator('#node-input-concurrency.input-error').count(), 1);
+  });
+
+  it('attributes are checked against each other while typing', async () => {
+    await editor.openDialog('observe');
+    await editor.page.fill('#dm-attribute-pmin', '60');
+    await editor.page.fill('#dm-attribute-pmax', '10');
+    assert.match(await editor.page.locator('#dm-attribute-problems').innerText(), /pmax must not be less than pmin/);
+    await editor.page.fill('#dm-attribute-pmax', '600');
+    await editor.page.fill('#dm-attribute-lt', '10');
+    await editor.page.fill('#dm-attribute-gt', '12');
+    await editor.page.fill('#dm-attribute-st', '1');
+    assert.match(await editor.page.locator('#dm-attribute-problems').innerText(), /lt \+ 2/);
+    await editor.page.fill('#dm-attribute-gt', '13');
+    assert.equal(await shows('#dm-attribute-problems'), false);
+    await editor.saveDialog();
+    assert.deepEqual(await editor.property('observe', 'attributes'), { pmin: '60', pmax: '600', gt: '13', lt: '10', st: '1' });
+  });
+
+  it('failures on a second output add that output', async () => {
+    await editor.openDialog('read');
+    await editor.page.click('.dm-delivery > summary');
+    await editor.page.check('#dm-failures');
+    await editor.saveDialog();
+    assert.equal(await editor.property('read', 'failures'), 'output');
+    assert.equal(Number(await editor.property('read', 'outputs')), 2);
+    await editor.openDialog('read');
+    await editor.page.uncheck('#dm-failures');
+    await editor.saveDialog();
+    assert.equal(Number(await editor.property('read', 'outputs')), 1);
+  });
+
+  it('events of the register node are saved as a list', async () => {
+    await editor.openDialog('register');
+    await editor.page.check('#dm-events input[value=expired]');
+    await editor.saveDialog();
+    assert.deepEqual(await editor.property('register', 'events'), ['expired']);
+  });
+
+  it('the device picker lists who is registered, finds, and fills the field', async () => {
+    await devicesRegistered();
+    await editor.openDialog('read');
+    const names = await openPicker('device');
+    assert.deepEqual(names.slice(0, 3), ['sim-001', 'sim-002', 'sim-003']);
+    await editor.page.fill('#dm-picker-device input', '002');
+    assert.equal(await editor.page.locator('#dm-picker-device li:visible').count(), 1);
+    await editor.page.keyboard.press('ArrowDown');
+    await editor.page.keyboard.press('Enter');
+    assert.equal(await editor.page.evaluate(`$('#node-input-device').typedInput('value')`), 'sim-002');
+    assert.equal(await editor.page.evaluate(`$('#node-input-device').typedInput('type')`), 'str');
+    assert.equal(await shows('#dm-picker-device'), false);
+  });
+
+  it('the path picker shows what the device has and the operation can use', async () => {
+    await devicesRegistered();
+    await editor.openDialog('execute');
+    await setTyped('device', 'str', 'sim-001');
+    const labels = await openPicker('path');
+    assert.ok(
+      labels.some((label) => /Reboot/.test(label)),
+      labels.join(),
+    );
+    assert.ok(!labels.some((label) => /Sensor Value/.test(label)), labels.join());
+    await editor.page.fill('#dm-picker-path input', 'reboot');
+    await editor.page.click('#dm-picker-path .dm-tree-choice:has-text("Reboot")');
+    assert.equal(await editor.page.evaluate(`$('#node-input-path').typedInput('value')`), '/3/0/4');
+  });
+
+  it('the path picker adds to the list of an observe node', async () => {
+    await devicesRegistered();
+    await editor.openDialog('observe');
+    await setTyped('path', 'str', '/3/0/9');
+    await openPicker('path');
+    await editor.page.fill('#dm-picker-path input', '/3303/0/5700');
+    await editor.page.click('#dm-picker-path .dm-tree-choice:has-text("Sensor Value")');
+    assert.equal(await editor.page.evaluate(`$('#node-input-path').typedInput('value')`), '/3/0/9, /3303/0/5700');
+  });
+
+  it('without a device the path picker offers what the registry knows', async () => {
+    await editor.openDialog('read');
+    await openPicker('path');
+    await editor.page.selectOption('#dm-picker-source', '');
+    await editor.page.waitForSelector('#dm-picker-path:not([aria-busy])');
+    await editor.page.fill('#dm-picker-path .dm-picker-bar input', 'temperature');
+    assert.ok((await editor.page.locator('#dm-picker-path li:visible').count()) >= 1);
+  });
+
+  it('a server that is not deployed says so, and keeps free text possible', async () => {
+    await editor.page.evaluate(`RED.nodes.add({ id: 'undeployed', type: 'lwm2m-server', _def: RED.nodes.getType('lwm2m-server'), users: [],
+      name: 'new one', version: 1, host: '', port: 5690, admission: 'secured', models: '', ackTimeout: 2 })`);
+    await editor.openDialog('read');
+    await editor.page.selectOption('#node-input-server', 'undeployed');
+    await openPicker('device');
+    assert.match(await editor.page.locator('#dm-picker-device .dm-picker-message').innerText(), /Deploy first/);
+    await setTyped('device', 'str', 'anything');
+    assert.equal(await complaint('read', 'device'), true);
+    // The browser itself reports the 404 that says "not deployed".
+    editor.problems.splice(0, editor.problems.length, ...editor.problems.filter((problem) => !/404/.test(problem)));
+  });
+
+  it('Escape closes the picker, not the dialog', async () => {
+    await editor.openDialog('read');
+    await openPicker('device');
+    await editor.page.keyboard.press('Escape');
+    assert.equal(await shows('#dm-picker-device'), false);
+    assert.equal(await shows('#dialog-form'), true);
+  });
+
+  it('the palette shows every node, translated', async () => {
+    for (const name of NODES) {
+      const label = await editor.page.locator(`[data-palette-type="dm-${name}"] .red-ui-palette-label`).innerText();
+      assert.equal(label.trim(), name);
+    }
+  });
+
+  it('the examples stand in the Import menu, in order', async () => {
+    await editor.page.evaluate(`RED.actions.invoke('core:show-examples-import-dialog')`);
+    const pack = editor.page.locator('.red-ui-treeList-label', { hasText: 'node-red-device-management' }).first();
+    await pack.click();
+    const titles = await editor.page.locator('.red-ui-treeList-label', { hasText: /^\s*\d / }).allInnerTexts();
+    assert.deepEqual(
+      titles.map((title) => title.trim()),
+      ['1 first contact', '2 read and write', '3 observe with a threshold', '4 reboot on a condition'],
+    );
+    await editor.page.keyboard.press('Escape');
+  });
+});
