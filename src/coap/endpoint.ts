@@ -1,11 +1,12 @@
 /**
- * One peer, and the table of all peers. An Endpoint is the peer, not its address: after a NAT rebinding it is the same object with
+ * One peer, and the table of all peers met on one transport. An Endpoint is the peer, not its address: after a NAT rebinding it is the same object with
  * another address (`move`), so that whatever refers to it goes on. What is rarely needed is made when needed: there may be
  * a hundred thousand of these, and most are idle.
  */
 import type { PeerQueue } from './peer-queue';
 import type { TokenOwner } from './tokens';
 import type { Transmission } from './transmission';
+import type { Transport } from './transport';
 
 const MESSAGE_IDS = 65_536;
 /** Message IDs are guarded against early reuse a quarter of their space at a time. */
@@ -42,6 +43,8 @@ export class Endpoint {
 
   constructor(
     readonly id: number,
+    /** What carries messages to it. */
+    readonly transport: Transport,
     public address: string,
     public port: number,
     firstMessageId: number,
@@ -85,15 +88,17 @@ export class EndpointTable {
   private readonly byAddress = new Map<string, Map<number, Endpoint>>();
   /** Endpoints nobody has pinned when they were made, oldest first. */
   private readonly strangers = new Set<Endpoint>();
-  private nextId = 1;
   evicted = 0;
 
   /**
    * @param mostStrangers cap on peers without a pin: anyone can send from any number of addresses
+   * @param nextId numbers peers, over all tables of a layer
    * @param firstMessageId gives the random start of a peer's message IDs
    */
   constructor(
+    private readonly transport: Transport,
     private readonly mostStrangers: number,
+    private readonly nextId: () => number,
     private readonly firstMessageId: () => number,
   ) {}
 
@@ -119,7 +124,7 @@ export class EndpointTable {
     }
     let endpoint = ports.get(port);
     if (endpoint === undefined) {
-      endpoint = new Endpoint(this.nextId++, address, port, this.firstMessageId());
+      endpoint = new Endpoint(this.nextId(), this.transport, address, port, this.firstMessageId());
       ports.set(port, endpoint);
       if (this.strangers.size >= this.mostStrangers) this.makeRoom();
       this.strangers.add(endpoint);

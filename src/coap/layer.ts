@@ -2,7 +2,6 @@
  * The message layer: composition. A datagram comes in, is parsed, finds its peer, is recognised when repeated, and goes to the
  * exchange, the observation or the request handler it belongs to. The rules live in the parts.
  */
-import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../clock';
 import { Answering } from './answering';
 import { codeClass, isRequest } from './codes';
@@ -10,6 +9,7 @@ import { Deduplication, Seen } from './deduplication';
 import { type Endpoint, EndpointTable } from './endpoint';
 import { Exchange, Exchanges, type RequestSpec } from './exchange';
 import type { IncomingRequest } from './incoming';
+import { Link, type LinkOwner } from './link';
 import { DROP, emptyMessage, type Message, MessageType, parseMessage } from './message';
 import { type NotificationOptions, type NotificationOutcome, Notifier } from './notifier';
 import { Observation, type Observer } from './observation';
@@ -22,47 +22,24 @@ import {
   type LayerLimits,
   type TransmissionParameters,
 } from './parameters';
+import { Ping } from './ping';
+import { type Random, systemRandom } from './random';
 import { Request, type RequestContext, type RequestOptions, type ResponseCallback } from './request';
 import type { ResponseSpec } from './response';
 import { LayerStatistics } from './statistics';
 import { type TokenOwner, Tokens } from './tokens';
-import { Transmission, Transmitter } from './transmission';
-import type { Receiver, Transport } from './transport';
+import { Transmitter } from './transmission';
+import type { LocalAddress, Transport } from './transport';
 
 export type { RequestSpec } from './exchange';
 export type { Observer } from './observation';
+export { type Random, systemRandom } from './random';
 export type { RequestOptions, ResponseCallback } from './request';
 export type { CoapResponse, ResponseSpec } from './response';
 
-/** Randomness, injected so that a test can repeat itself. */
-export interface Random {
-  /** 0 <= x < 1, for jitter. */
-  fraction(): number;
-  /** Unpredictable bytes, for tokens. */
-  bytes(length: number): Buffer;
-}
-
-/** Asking the system for eight bytes costs more than sending a message, so they are drawn from a stock. */
-const RANDOM_STOCK_BYTES = 4_096;
-let stock = Buffer.alloc(0);
-let stockUsed = 0;
-
-function fromStock(length: number): Buffer {
-  if (stock.length - stockUsed < length) {
-    stock = randomBytes(Math.max(RANDOM_STOCK_BYTES, length));
-    stockUsed = 0;
-  }
-  const bytes = Buffer.allocUnsafe(length);
-  // Copied: what is handed out must not keep the stock alive.
-  stock.copy(bytes, 0, stockUsed, stockUsed + length);
-  stockUsed += length;
-  return bytes;
-}
-
-export const systemRandom: Random = { fraction: Math.random, bytes: fromStock };
-
 export interface LayerOptions {
-  readonly transport: Transport;
+  /** At least one; the first is where `endpoint` looks when it is not told. */
+  readonly transports: readonly [Transport, ...Transport[]];
   readonly clock: Clock;
   readonly random?: Random;
   readonly parameters?: Partial<TransmissionParameters>;
@@ -77,35 +54,13 @@ const HOUSEKEEPING_MS = 10_000;
 /** A peer that sends unknown tokens gets one RST a second for its non-confirmable messages. */
 const RESET_INTERVAL_MS = 1_000;
 
-class Ping extends Transmission {
-  constructor(
-    endpoint: Endpoint,
-    private readonly tell: (alive: boolean) => void,
-  ) {
-    super(endpoint);
-  }
-
-  override expired(): void {
-    this.tell(false);
-  }
-
-  /** Wakaama answers a ping with an empty ACK instead of RST. */
-  override acknowledged(): void {
-    this.tell(true);
-  }
-
-  override wasReset(): void {
-    this.tell(true);
-  }
-}
-
-export class CoapLayer implements Receiver {
+export class CoapLayer implements LinkOwner {
   readonly statistics = new LayerStatistics();
   readonly parameters: TransmissionParameters;
   readonly times: DerivedTimes;
   private readonly limits: LayerLimits;
   private readonly clock: Clock;
-  private readonly endpoints: EndpointTable;
+  private readonly links: readonly Link[];
   private readonly deduplication: Deduplication;
   private readonly tokens: Tokens<TokenOwner>;
   private readonly transmitter: Transmitter;
@@ -123,7 +78,13 @@ export class CoapLayer implements Receiver {
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.times = derivedTimes(this.parameters);
     const { clock, parameters, times, limits, send } = this;
-    this.endpoints = new EndpointTable(limits.unknownEndpoints, () => random.bytes(2).readUInt16BE(0));
+    let lastId = 0;
+    const nextId = (): number => ++lastId;
+    const firstMessageId = (): number => random.bytes(2).readUInt16BE(0);
+    this.links = options.transports.map((transport) => {
+      const endpoints = new EndpointTable(transport, limits.unknownEndpoints, nextId, firstMessageId);
+      return new Link(transport, endpoints, this);
+    });
     this.deduplication = new Deduplication(times.exchangeLifetimeMs / 1000, limits.deduplicationBytes, this.second());
     this.tokens = new Tokens<TokenOwner>((length) => random.bytes(length));
     this.transmitter = new Transmitter(clock, parameters, () => random.fraction(), send);
@@ -151,9 +112,14 @@ export class CoapLayer implements Receiver {
     };
   }
 
-  /** Where the transport listens, once open. */
-  get local(): { readonly address: string; readonly port: number } | undefined {
-    return this.options.transport.local;
+  /** Where the first transport listens, once open. */
+  get local(): LocalAddress | undefined {
+    return this.options.transports[0].local;
+  }
+
+  /** Where it listens, on every transport that is open and does. */
+  get listening(): readonly (LocalAddress & { readonly transport: string })[] {
+    return this.options.transports.flatMap(({ name, local }) => (local === undefined ? [] : [{ transport: name, ...local }]));
   }
 
   get retransmitted(): number {
@@ -167,39 +133,45 @@ export class CoapLayer implements Receiver {
   /** What the layer holds now, to be watched and tested. */
   held(): { endpoints: number; tokens: number; deduplicationEntries: number; deduplicationBytes: number } {
     return {
-      endpoints: this.endpoints.size,
+      endpoints: this.links.reduce((sum, { endpoints }) => sum + endpoints.size, 0),
       tokens: this.tokens.size,
       deduplicationEntries: this.deduplication.entries,
       deduplicationBytes: this.deduplication.bytes,
     };
   }
 
-  /** @throws DeviceManagementError of the transport */
+  /** @throws DeviceManagementError of the first transport that cannot be opened; none is open then */
   async open(): Promise<void> {
-    await this.options.transport.open(this);
+    try {
+      for (const link of this.links) await link.transport.open(link);
+    } catch (error) {
+      await this.closeTransports();
+      throw error;
+    }
     this.keepHouse();
   }
 
-  /** Ends everything under way with `cancelled`, and the transport. */
+  /** Ends everything under way with `cancelled`, and the transports. */
   async close(): Promise<void> {
     this.housekeeping?.cancel();
-    this.exchanges.close(this.endpoints.all());
+    const endpoints = this.links.flatMap((link) => [...link.endpoints.all()]);
+    this.exchanges.close(endpoints);
     for (const request of this.context.pausing) request.cancel();
     for (const owner of this.tokens.all()) if (owner instanceof Observation) owner.forget();
     this.answering.close();
     this.notifier.close();
-    this.transmitter.close(this.endpoints.all());
-    await this.options.transport.close();
+    this.transmitter.close(endpoints);
+    await this.closeTransports();
   }
 
   /** The peer at an address, known or new. Pin it (`retain`) when it is to be remembered while idle. */
-  endpoint(address: string, port: number): Endpoint {
-    return this.endpoints.findOrMake(address, port);
+  endpoint(address: string, port: number, transport: Transport = this.options.transports[0]): Endpoint {
+    return this.tableOf(transport).findOrMake(address, port);
   }
 
   /** An endpoint that lost its last pin may be forgotten again. */
   unpinned(endpoint: Endpoint): void {
-    this.endpoints.unpinned(endpoint);
+    this.tableOf(endpoint.transport).unpinned(endpoint);
   }
 
   /** Asks a peer; the callback is called once, with its answer or with why there is none. */
@@ -247,9 +219,9 @@ export class CoapLayer implements Receiver {
     this.transmitter.start(ping);
   }
 
-  /** The device known as `from` is now met where `to` is: everything under way goes on there. */
+  /** The device known as `from` is now met where `to` is, on the same transport: everything under way goes on there. */
   move(from: Endpoint, to: Endpoint): void {
-    this.endpoints.move(from, to);
+    this.tableOf(from.transport).move(from, to);
   }
 
   /** The device behind this endpoint is another, or new: ends its requests and observations without a message. */
@@ -259,14 +231,14 @@ export class CoapLayer implements Receiver {
     for (const owner of this.tokens.of(endpoint)) if (owner instanceof Observation) owner.forget();
   }
 
-  received(datagram: Buffer, address: string, port: number): void {
+  received(datagram: Buffer, address: string, port: number, { endpoints }: Link): void {
     const message = parseMessage(datagram);
     if (typeof message === 'number') {
       this.statistics.malformed++;
-      if (message !== DROP) this.reset(message, this.endpoint(address, port));
+      if (message !== DROP) this.reset(message, endpoints.findOrMake(address, port));
       return;
     }
-    const endpoint = this.endpoints.findOrMake(address, port);
+    const endpoint = endpoints.findOrMake(address, port);
     endpoint.lastSeen = this.clock.monotonic();
     const wasSilent = endpoint.silent;
     endpoint.silent = false;
@@ -367,7 +339,7 @@ export class CoapLayer implements Receiver {
     endpoint.sent++;
     endpoint.bytesSent += bytes.length;
     this.statistics.countOut(bytes[1] as number, bytes.length);
-    this.options.transport.send(bytes, endpoint.address, endpoint.port);
+    endpoint.transport.send(bytes, endpoint.address, endpoint.port);
   };
 
   private readonly handlerFailed = (error: unknown): void => {
@@ -386,6 +358,17 @@ export class CoapLayer implements Receiver {
     };
   }
 
+  private tableOf(transport: Transport): EndpointTable {
+    const link = this.links.find((candidate) => candidate.transport === transport);
+    if (link === undefined) throw new RangeError(`the transport ${transport.name} is none of this layer's`);
+    return link.endpoints;
+  }
+
+  /** One that fails to close must not keep the others open. */
+  private async closeTransports(): Promise<void> {
+    await Promise.allSettled(this.links.map(({ transport }) => transport.close()));
+  }
+
   private second(): number {
     return Math.floor(this.clock.monotonic() / 1000);
   }
@@ -393,7 +376,7 @@ export class CoapLayer implements Receiver {
   private keepHouse(): void {
     this.housekeeping = this.clock.after(HOUSEKEEPING_MS, () => {
       const now = this.clock.monotonic();
-      this.endpoints.expire(now - this.times.exchangeLifetimeMs);
+      for (const { endpoints } of this.links) endpoints.expire(now - this.times.exchangeLifetimeMs);
       this.answering.expire();
       if (now - this.agedAt >= this.times.exchangeLifetimeMs) {
         this.agedAt = now;

@@ -1,14 +1,23 @@
 import assert from 'node:assert/strict';
+import { VirtualClock } from '../../src/clock';
 import { type Endpoint, EndpointTable } from '../../src/coap/endpoint';
+import { MemoryNetwork } from '../../src/coap/transports/memory';
 
 const LIFETIME_MS = 247_000;
 
-function given(most = 10): EndpointTable {
-  return new EndpointTable(most, () => 0);
+function given(most = 10, first = 0): EndpointTable {
+  let id = 0;
+  const transport = new MemoryNetwork(new VirtualClock()).transport('10.0.0.1');
+  return new EndpointTable(
+    transport,
+    most,
+    () => ++id,
+    () => first,
+  );
 }
 
 describe('the message IDs of a peer', () => {
-  const endpoint = (first: number): Endpoint => new EndpointTable(1, () => first).findOrMake('10.0.0.2', 5683);
+  const endpoint = (first: number): Endpoint => given(1, first).findOrMake('10.0.0.2', 5683);
 
   it('count up from a random start and wrap', () => {
     const peer = endpoint(65_534);

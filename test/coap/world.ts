@@ -46,7 +46,7 @@ export async function givenLayer(
   const requests: IncomingRequest[] = [];
   const answer = options.onRequest ?? ((request) => request.respond({ code: 0x45 }));
   const layer = new CoapLayer({
-    transport: network.transport(options.address ?? '10.0.0.1', 5683),
+    transports: [network.transport(options.address ?? '10.0.0.1', 5683)],
     clock,
     random: testRandom(7),
     ...options,

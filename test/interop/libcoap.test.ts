@@ -96,7 +96,7 @@ describe('libcoap as a server', function () {
     const port = await freeUdpPort();
     theirs = new Program(program, ['-A', HOST, '-p', String(port), '-d', '10']);
     layer = new CoapLayer({
-      transport: new UdpTransport({ host: HOST, port: 0 }),
+      transports: [new UdpTransport({ host: HOST, port: 0 })],
       clock: new SystemClock(),
       onRequest: (request) => request.respond({ code: Code.NotFound }),
     });

@@ -244,7 +244,7 @@ export class Lwm2mClient {
 
   private makeLayer(): CoapLayer {
     return new CoapLayer({
-      transport: this.radio,
+      transports: [this.radio],
       clock: this.clock,
       random: this.random,
       ...(this.options.parameters !== undefined && { parameters: this.options.parameters }),

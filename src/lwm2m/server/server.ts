@@ -229,7 +229,7 @@ export class Lwm2mServer implements DeviceManager {
   private makeLayer(options: Lwm2mServerOptions): CoapLayer {
     const { host, port = DEFAULT_PORT } = options.listen ?? {};
     return new CoapLayer({
-      transport: options.transport ?? new UdpTransport({ port, ...(host !== undefined && { host }) }),
+      transports: [options.transport ?? new UdpTransport({ port, ...(host !== undefined && { host }) })],
       clock: this.clock,
       onRequest: (request) => this.routing.route(request),
       ...(options.random !== undefined && { random: options.random }),
