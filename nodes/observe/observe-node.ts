@@ -86,7 +86,7 @@ export class ObserveNode implements SourceKind<Observed> {
 
   async input(message: Message, send: Send, done: Done): Promise<void> {
     try {
-      const act = ACTIONS[String(message.action)];
+      const act = ACTIONS.get(message.action);
       if (act === undefined) {
         const came = message.action === undefined ? 'it is missing' : `it is "${String(message.action)}"`;
         throw new DeviceManagementError('invalid-request', `msg.action must be start, stop or list, but ${came}`);
@@ -210,11 +210,13 @@ export class ObserveNode implements SourceKind<Observed> {
   }
 }
 
-const ACTIONS: Readonly<Record<string, (node: ObserveNode, message: Message, send: Send) => Promise<void> | void>> = {
-  start: (node, message) => node.start(message),
-  stop: (node, message) => node.stop(message),
-  list: (node, message, send) => node.list(message, send),
-};
+type Action = (node: ObserveNode, message: Message, send: Send) => Promise<void> | void;
+
+const ACTIONS: ReadonlyMap<unknown, Action> = new Map<unknown, Action>([
+  ['start', (node, message) => node.start(message)],
+  ['stop', (node, message) => node.stop(message)],
+  ['list', (node, message, send) => node.list(message, send)],
+]);
 
 function observedOf({ device, path, values, contentFormat, at, initial }: ObservedValue): Observed {
   const operation = initial ? 'observe' : 'notify';

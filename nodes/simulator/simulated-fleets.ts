@@ -1,0 +1,119 @@
+/**
+ * Simulated fleets that outlive deploys, as real ones do: a fleet belongs to its server and to the id of its node, and ends when nobody
+ * has taken it up again.
+ */
+import { Events, type Unsubscribe } from '../../src/events';
+import { type SimulatedEvent, Simulation, type SimulationState } from '../../src/fleet/simulation/simulation';
+import type { RunningServer } from '../runtime/running-server';
+
+export interface FleetSettings {
+  readonly count: number;
+  readonly prefix: string;
+  /** Seconds. */
+  readonly lifetime: number;
+  /** Seconds. */
+  readonly interval: number;
+}
+
+const fleets = new WeakMap<RunningServer, Map<string, SimulatedFleet>>();
+
+/** The fleet of a node: its own from an earlier life, if it is to be the same. One that is not ends before the new one begins. */
+export function fleetOf(server: RunningServer, owner: string, settings: FleetSettings): SimulatedFleet {
+  const ofServer = fleets.get(server) ?? new Map<string, SimulatedFleet>();
+  fleets.set(server, ofServer);
+  const known = ofServer.get(owner);
+  if (known !== undefined && !known.hasEnded && isSame(known.settings, settings)) return known;
+  const fleet = new SimulatedFleet(server, settings, known?.end());
+  ofServer.set(owner, fleet);
+  fleet.onEnded = () => {
+    if (ofServer.get(owner) === fleet) ofServer.delete(owner);
+  };
+  return fleet;
+}
+
+export class SimulatedFleet {
+  readonly events = new Events<{ device: SimulatedEvent }>();
+  onEnded: () => void = () => {};
+  private simulation: Simulation | undefined;
+  private readonly unsubscribe: Unsubscribe;
+  private users = 0;
+  private ending: Promise<void> | undefined;
+
+  /** @param predecessor has devices of the same names until it has settled */
+  constructor(
+    private readonly server: RunningServer,
+    readonly settings: FleetSettings,
+    private readonly predecessor: Promise<void> = Promise.resolve(),
+  ) {
+    this.unsubscribe = server.onState(() => void this.begin());
+    void this.begin();
+  }
+
+  get hasEnded(): boolean {
+    return this.ending !== undefined;
+  }
+
+  get state(): SimulationState {
+    return this.simulation?.state ?? { total: this.settings.count, registered: 0, offline: 0 };
+  }
+
+  /** `undefined` until the server has listened for the first time. */
+  get running(): Simulation | undefined {
+    return this.simulation;
+  }
+
+  /** Hears the fleet's events, and keeps it alive: it ends with its last user, unless another comes in the same turn. */
+  use(listener: (event: SimulatedEvent) => void): Unsubscribe {
+    this.users++;
+    const unsubscribe = this.events.on('device', listener);
+    return () => {
+      unsubscribe();
+      this.users--;
+      queueMicrotask(() => {
+        if (this.users === 0) void this.end();
+      });
+    };
+  }
+
+  /** Settles when its devices have left the server, or have given up doing so. */
+  end(): Promise<void> {
+    this.ending ??= this.stop();
+    return this.ending;
+  }
+
+  /** Only then it is known which port to speak to. */
+  private async begin(): Promise<void> {
+    await this.predecessor;
+    const { local } = this.server.manager;
+    if (this.server.state.name !== 'listening' || local === undefined || this.hasEnded || this.simulation !== undefined) return;
+    const { clock, catalogue } = this.server;
+    const simulation = new Simulation({
+      ...this.settings,
+      server: { host: reachable(local.address), port: local.port },
+      clock,
+      ...(catalogue !== undefined && { catalogue }),
+    });
+    this.simulation = simulation;
+    simulation.events.on('device', (event) => this.events.emit('device', event));
+    simulation.start();
+  }
+
+  private async stop(): Promise<void> {
+    this.unsubscribe();
+    try {
+      await this.simulation?.stop();
+    } catch {
+      // A socket that will not close is nobody's concern any more.
+    }
+    this.onEnded();
+  }
+}
+
+/** Of a server that listens on every address, the one that never leaves this machine. */
+function reachable(address: string): string {
+  return address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
+}
+
+function isSame(a: FleetSettings, b: FleetSettings): boolean {
+  return a.count === b.count && a.prefix === b.prefix && a.lifetime === b.lifetime && a.interval === b.interval;
+}

@@ -1,0 +1,55 @@
+/** dm-simulator: a fleet of simulated devices at the server it points to. */
+import type { Node, NodeAPI, NodeDef } from 'node-red';
+import { flowError } from '../runtime/failure';
+import { hostOf } from '../runtime/flow-host';
+import { noServer } from '../runtime/operation-node';
+import { serverOf } from '../runtime/server-node';
+import { status } from '../runtime/status';
+import type { FleetSettings } from './simulated-fleets';
+import { SimulatorNode } from './simulator-node';
+
+interface SimulatorProperties extends NodeDef {
+  readonly server: string;
+  readonly count?: number | string;
+  readonly prefix?: string;
+  readonly lifetime?: number | string;
+  readonly interval?: number | string;
+}
+
+/** Beyond it one process has no sockets left. */
+const MOST_DEVICES = 10_000;
+
+/** An environment variable may have put anything into a setting. */
+function settingsOf({ count, prefix, lifetime, interval }: SimulatorProperties): FleetSettings {
+  return {
+    count: Math.min(MOST_DEVICES, Math.floor(positive(count, 20))),
+    prefix: prefix ? prefix : 'sim-',
+    lifetime: Math.ceil(positive(lifetime, 60)),
+    interval: positive(interval, 5),
+  };
+}
+
+function positive(value: number | string | undefined, otherwise: number): number {
+  const number = Number(value === '' ? undefined : value);
+  return Number.isFinite(number) && number > 0 ? number : otherwise;
+}
+
+export = (red: NodeAPI): void => {
+  function SimulatorNodeConstructor(this: Node, properties: SimulatorProperties): void {
+    red.nodes.createNode(this, properties);
+    const host = hostOf(red, this);
+    const server = serverOf(red, properties.server);
+    if (server === undefined) {
+      host.show(status(host.texts, 'no-server'));
+      this.on('input', (_message, _send, done) => done(flowError(noServer())));
+      return;
+    }
+    const simulator = new SimulatorNode(host, server, settingsOf(properties));
+    this.on('input', (message, _send, done) => simulator.input(message, done));
+    this.on('close', (removed: boolean, done: () => void) => {
+      simulator.close(removed);
+      done();
+    });
+  }
+  red.nodes.registerType('dm-simulator', SimulatorNodeConstructor);
+};

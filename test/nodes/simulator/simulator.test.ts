@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import type { Message } from '../../../nodes/runtime/flow-host';
+import { around, deploy, endFlow, inbox, lifecycle, running, saying, send, serverNode } from '../flow';
+
+const SIMULATOR = { type: 'dm-simulator', count: 3, prefix: 'sim-', lifetime: 60, interval: 3600, wires: [['out']] };
+
+/** Until each of them knows that it is registered. */
+async function fleetOf(count: number): Promise<void> {
+  for (let index = 1; index <= count; index++) await inbox('out').first(of('registered', `sim-00${index}`));
+}
+
+const of = (event: string, device: string) => (message: Message) => message.event === event && message.device === device;
+
+describe('simulator', () => {
+  afterEach(endFlow);
+
+  it('registers its devices at its server over UDP and tells of each', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    for (const name of ['sim-001', 'sim-002', 'sim-003']) {
+      const message = await inbox('out').first(of('registered', name));
+      assert.equal(message.topic, name);
+      assert.match((message.payload as { location: string }).location, /^\/rd\//);
+      const { server, operation, at } = message.dm as { server: string; operation: string; at: number };
+      assert.deepEqual([server, operation, typeof at], ['server', 'simulate', 'number']);
+    }
+    await saying('3 of 3 online');
+    assert.deepEqual([...running().manager.registrations()].map(({ version }) => version).sort(), ['1.0', '1.1', '1.2']);
+  });
+
+  it('speaks to loopback where its server listens on every address', async () => {
+    await deploy([serverNode({ host: '' }), ...around({ ...SIMULATOR, count: 1 })]);
+    await fleetOf(1);
+    assert.match(running().manager.registration('sim-001')?.address ?? '', /^127\.0\.0\.1:/);
+  });
+
+  it('a device goes offline, and registers anew when it comes online', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    send({ action: 'offline', device: 'sim-002' });
+    await inbox('out').first(of('offline', 'sim-002'));
+    await saying('2 of 3 online');
+    const back = lifecycle('registered', 'sim-002');
+    send({ action: 'online', device: 'sim-002' });
+    await back;
+    await inbox('completed').next();
+    await inbox('completed').next();
+    assert.deepEqual(inbox('caught').all, []);
+  });
+
+  it('flaps by the period of the message until it is told to be online', async () => {
+    await deploy([serverNode(), ...around({ ...SIMULATOR, count: 1 })]);
+    await fleetOf(1);
+    send({ action: 'flap', period: 0.05 });
+    await inbox('out').first(of('offline', 'sim-001'));
+    await inbox('out').first(of('online', 'sim-001'));
+    send({ action: 'online' });
+    await inbox('completed').next();
+    await inbox('completed').next();
+  });
+
+  it('a low battery is a value to read, for the devices a pattern chooses', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    send({ action: 'low-battery', device: 'sim-00*' });
+    await inbox('completed').next();
+    const { values } = await running().manager.perform('sim-003', { operation: 'read', path: '/3/0/9' });
+    assert.ok(Number(values[0]?.value) < 10);
+  });
+
+  it('takes a value by message', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    send({ action: 'set-value', device: ['sim-001'], path: '/3303/0/5700', payload: -40 });
+    await inbox('completed').next();
+    const { values } = await running().manager.perform('sim-001', { operation: 'read', path: '/3303/0/5700' });
+    assert.equal(values[0]?.value, -40);
+  });
+
+  const mistakes: readonly [string, Record<string, unknown>, string, RegExp][] = [
+    ['no action', {}, 'invalid-request', /^msg\.action must be offline, online, .*; but it is missing$/],
+    ['an action that is none', { action: 'toString' }, 'invalid-request', /but it is "toString"$/],
+    [
+      'a device that is none',
+      { action: 'offline', device: 'sim-9' },
+      'invalid-request',
+      /^"sim-9" is no simulated device: use a name such as sim-001/,
+    ],
+    [
+      'a pattern without a match',
+      { action: 'offline', device: 'pump-*' },
+      'invalid-request',
+      /^no simulated device matches "pump-\*"/,
+    ],
+    ['a senseless period', { action: 'flap', period: 'often' }, 'invalid-value', /above 0 seconds/],
+    [
+      'a value of the wrong type',
+      { action: 'set-value', path: '/3303/0/5700', payload: 'warm' },
+      'invalid-value',
+      /takes a number/,
+    ],
+    ['a value without a path', { action: 'set-value', payload: 1 }, 'invalid-path', /^which path\?/],
+  ];
+  it('says what is wrong with a message', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    for (const [name, message, code, text] of mistakes) {
+      send(message);
+      const { error } = await inbox('caught').next();
+      assert.equal((error as { code?: string }).code, code, name);
+      assert.match((error as { message: string }).message, text, name);
+    }
+    assert.deepEqual(inbox('completed').all, []);
+    assert.equal(running().manager.size, 3);
+  });
+
+  it('a deploy leaves its devices alone', async () => {
+    const flow = [serverNode(), ...around(SIMULATOR)];
+    await deploy(flow);
+    await fleetOf(3);
+    const before = [...running().manager.registrations()];
+    for (let time = 0; time < 5; time++) await deploy(flow);
+    send({ action: 'offline', device: 'sim-001' });
+    await inbox('out').first(of('offline', 'sim-001'));
+    assert.deepEqual([...running().manager.registrations()], before);
+  });
+
+  it('other settings replace its devices: the old ones leave first', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    const left: string[] = [];
+    running().manager.events.on('lifecycle', ({ event, device }) => left.push(`${event} ${device}`));
+    await deploy([serverNode(), ...around({ ...SIMULATOR, count: 1 })]);
+    await lifecycle('registered', 'sim-001');
+    assert.deepEqual(left.slice(0, 3).sort(), ['deregistered sim-001', 'deregistered sim-002', 'deregistered sim-003']);
+    assert.equal(running().manager.size, 1);
+  });
+
+  it('its devices leave when the node is removed', async () => {
+    await deploy([serverNode(), ...around(SIMULATOR)]);
+    await fleetOf(3);
+    const left = Promise.all(['sim-001', 'sim-002', 'sim-003'].map((name) => lifecycle('deregistered', name)));
+    await deploy([serverNode(), ...around(SIMULATOR).filter(({ id }) => id !== 'node')]);
+    await left;
+    assert.equal(running().manager.size, 0);
+  });
+
+  it('without a server it says so', async () => {
+    await deploy(around({ ...SIMULATOR, server: '' }));
+    send({ action: 'offline' });
+    const { error } = await inbox('caught').next();
+    assert.match((error as { message: string }).message, /this node has no LwM2M server/);
+    await saying('no server');
+  });
+});
