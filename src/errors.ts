@@ -11,6 +11,7 @@ export type LocalErrorCode =
   | 'asleep' // in queue mode and not awake now
   | 'queue-expired' // waited longer than its ttl
   | 'queue-full'
+  | 'superseded' // while it waited, a later request made it needless
   | 'cancelled' // by the caller, or its device came back as another
   | 'unsupported' // the device or its LwM2M version cannot do this
   | 'invalid-path'

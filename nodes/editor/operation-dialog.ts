@@ -54,6 +54,7 @@ const STANDARD: Readonly<Record<string, string>> = {
   whenAsleep: 'queue',
   timeout: '',
   ttl: '',
+  priority: 'normal',
   concurrency: '50',
   failures: 'catch',
 };
@@ -68,7 +69,7 @@ export function prepareDelivery(): void {
     failures.val(separate ? 'output' : 'catch').trigger('change');
     $('#node-input-outputs').val(separate ? '2' : '1');
   });
-  follow('#node-input-whenAsleep', () => showRow('#node-input-ttl', value('whenAsleep') === 'queue'));
+  follow('#node-input-whenAsleep', () => showRow('#node-input-ttl, #node-input-priority', value('whenAsleep') === 'queue'));
   const touched = Object.entries(STANDARD).some(([name, standard]) => value(name) !== standard);
   $('.dm-delivery').prop('open', touched || $('#node-input-collect').prop('checked') === true);
 }

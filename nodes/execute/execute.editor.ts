@@ -43,6 +43,7 @@ RED.nodes.registerType('dm-execute', {
         return DeviceManagement.checkNumber(value, 'ttl', { least: 1, most: 31536000, mayBeEmpty: true });
       },
     },
+    priority: { value: 'normal' },
     concurrency: {
       value: 50,
       validate(value, _options) {

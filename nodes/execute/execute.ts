@@ -1,6 +1,8 @@
 /** dm-execute: Execute, with presets for what every fleet needs. */
 import type { NodeAPI } from 'node-red';
+import type { OperationRequest } from '../../src/device/operation';
 import { DeviceManagementError } from '../../src/errors';
+import { atServerInstance } from '../../src/fleet/server-instance';
 import type { OperationKind } from '../runtime/operation-node';
 import { inputRow, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
@@ -22,7 +24,8 @@ const PRESETS: Readonly<Record<string, string>> = {
 function kindOf(properties: ExecuteProperties): OperationKind {
   const fixedPath = PRESETS[properties.preset ?? ''];
   if (fixedPath !== undefined) {
-    return { fixedPath, request: (path) => ({ operation: 'execute', path }), payload: () => undefined };
+    const request = (path: string): OperationRequest => ({ operation: 'execute', path });
+    return { fixedPath, request, adapt: atServerInstance, payload: () => undefined };
   }
   const type = properties.argumentsType ?? 'none';
   return {

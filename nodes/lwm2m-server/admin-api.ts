@@ -1,6 +1,6 @@
 /**
- * The admin HTTP API (docs/api.md): what the editor's pickers and other tools read of the running servers. Below httpAdminRoot, behind
- * the permission `device-management.read`; every failure is a problem of RFC 9457.
+ * The admin HTTP API (docs/api.md): what the editor's pickers and other tools read of the running servers, and the little
+ * they may change. Below httpAdminRoot, behind the permissions `device-management.read` and `device-management.write`; every failure is a problem of RFC 9457.
  */
 import type { NodeAPI } from 'node-red';
 import { Catalogue } from '../../src/device/models/catalogue';
@@ -26,9 +26,17 @@ class Problem extends Error {
   }
 }
 
+/** What a handler needs of an Express response. */
+interface Response {
+  json(body: unknown): unknown;
+  status(code: number): Response;
+  type(name: string): Response;
+  send(body: string): unknown;
+}
+
 type Handler = (request: Request, servers: RunningServers) => unknown;
 
-const ROUTES: Readonly<Record<string, Handler>> = {
+const READING: Readonly<Record<string, Handler>> = {
   servers: (_request, servers) => servers.all().map(serverView),
   'servers/:id/devices': ({ params, query }, servers) => {
     const answer = page(serverAt(servers, params.id), query);
@@ -37,10 +45,12 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   },
   'servers/:id/devices/:endpoint': ({ params }, servers) => {
     const { server, registration } = deviceAt(servers, params);
+    const requests = server.fleet.requests.line(registration.endpoint);
     return {
       ...deviceView(server, registration),
       observations: server.manager.observations(registration.endpoint),
-      waiting: server.fleet.requests.waitingFor(registration.endpoint),
+      waiting: requests.length,
+      requests,
       statistics: server.manager.statistics(registration.endpoint),
     };
   },
@@ -57,22 +67,41 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   },
 };
 
+const REMOVING: Readonly<Record<string, Handler>> = {
+  // A device that has gone may still be waited for, so it is not asked for a registration.
+  'servers/:id/devices/:endpoint/requests/:request': ({ params: { id, endpoint, request } }, servers) => {
+    const withdrawn = serverAt(servers, id).fleet.requests.withdraw(endpoint ?? '', Number(request));
+    if (withdrawn) return { withdrawn: Number(request) };
+    throw new Problem(
+      404,
+      'Not waiting',
+      `request ${request} of device '${endpoint}' does not wait any more, or is being asked now`,
+    );
+  },
+};
+
 export function serveAdminApi(red: NodeAPI, servers: RunningServers): void {
   const mayRead = red.auth.needsPermission('device-management.read');
-  for (const [route, handler] of Object.entries(ROUTES)) {
-    red.httpAdmin.get(`/device-management/${route}`, mayRead, (request, response) => {
-      try {
-        response.json(handler(request as Request, servers));
-      } catch (caught) {
-        const problem = caught instanceof Problem ? caught : new Problem(500, 'Internal error', String(caught));
-        const { status, title, detail } = problem;
-        response
-          .status(status)
-          .type('application/problem+json')
-          .send(JSON.stringify({ type: 'about:blank', status, title, detail }));
-      }
-    });
-  }
+  const mayWrite = red.auth.needsPermission('device-management.write');
+  for (const [route, handler] of Object.entries(READING))
+    red.httpAdmin.get(`/device-management/${route}`, mayRead, answering(handler, servers));
+  for (const [route, handler] of Object.entries(REMOVING))
+    red.httpAdmin.delete(`/device-management/${route}`, mayWrite, answering(handler, servers));
+}
+
+function answering(handler: Handler, servers: RunningServers) {
+  return (request: Request, response: Response): void => {
+    try {
+      response.json(handler(request, servers));
+    } catch (caught) {
+      const problem = caught instanceof Problem ? caught : new Problem(500, 'Internal error', String(caught));
+      const { status, title, detail } = problem;
+      response
+        .status(status)
+        .type('application/problem+json')
+        .send(JSON.stringify({ type: 'about:blank', status, title, detail }));
+    }
+  };
 }
 
 function serverView(server: RunningServer): object {

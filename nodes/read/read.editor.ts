@@ -38,6 +38,7 @@ RED.nodes.registerType('dm-read', {
         return DeviceManagement.checkNumber(value, 'ttl', { least: 1, most: 31536000, mayBeEmpty: true });
       },
     },
+    priority: { value: 'normal' },
     concurrency: {
       value: 50,
       validate(value, _options) {

@@ -2,6 +2,7 @@
  * The one funnel of all operation nodes: a message in, requests to one device or many, a message out for each; every failure on the
  * message it is about; `done` exactly once. A node says by a table what it takes from a message and what request that makes.
  */
+import type { Registration } from '../../src/device/manager';
 import type { OperationRequest, OperationResult } from '../../src/device/operation';
 import { Path } from '../../src/device/path';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
@@ -11,7 +12,7 @@ import { type FlowError, flowError, withError } from './failure';
 import type { Done, FlowHost, Message, Send } from './flow-host';
 import { evaluateInputs, type InputRow, sourceOf } from './inputs';
 import { OperationCounts } from './operation-counts';
-import type { OperationSettings } from './operation-settings';
+import { type OperationSettings, priorityOf } from './operation-settings';
 import type { RunningServer } from './running-server';
 
 export type Values = Readonly<Record<string, unknown>>;
@@ -24,6 +25,8 @@ export interface OperationKind {
   readonly fixedPath?: string;
   /** @throws DeviceManagementError when the values make no request */
   request(path: string, values: Values): OperationRequest;
+  /** The same for a certain device, where its path is not everybody's. */
+  adapt?(request: OperationRequest, registration: Registration | undefined): OperationRequest;
   /** `msg.payload` of the result; `undefined` leaves that of the message. */
   payload(result: OperationResult, request: OperationRequest, target: Path, server: RunningServer): unknown;
 }
@@ -110,6 +113,7 @@ export class OperationNode {
     const { server } = this;
     if (server === undefined) throw noServer();
     const selector = selectorOf(values.device, device);
+    priorityOf(this.settings, message);
     const canonical = fixed ?? pathOf(values.path, path);
     if (server.obstacle !== undefined) throw server.obstacle;
     // An array of one is still a list: whoever sends lists wants `parts`.
@@ -248,11 +252,12 @@ export class OperationNode {
     return {
       owner: this.host.id,
       device,
-      request,
+      request: this.kind.adapt?.(request, this.server?.manager.registration(device)) ?? request,
       // Somebody waits at the other end of an HTTP request: no answer now is worth more than one tomorrow.
       whenAsleep: message.res === undefined ? whenAsleep : 'fail',
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(ttlMs !== undefined && { ttlMs }),
+      priority: priorityOf(this.settings, message),
       kept: keptOf(message),
     };
   }

@@ -1,5 +1,8 @@
 /** Settings every operation node has, as its dialog saves them, made into what the funnel works with. */
 import type { ContentFormatChoice } from '../../src/device/operation';
+import { DeviceManagementError } from '../../src/errors';
+import type { Priority } from '../../src/fleet/outcomes';
+import type { Message } from './flow-host';
 import type { InputRow } from './inputs';
 
 /** As saved in a flow. Numbers come as text from a dialog, and as numbers from a flow written by hand. */
@@ -12,6 +15,7 @@ export interface OperationProperties {
   readonly timeout?: string | number;
   readonly whenAsleep?: 'queue' | 'fail';
   readonly ttl?: string | number;
+  readonly priority?: Priority | 'message';
   readonly failures?: 'catch' | 'output';
   readonly collect?: boolean;
   readonly concurrency?: string | number;
@@ -23,6 +27,7 @@ export interface OperationSettings {
   readonly timeoutMs: number | undefined;
   readonly ttlMs: number | undefined;
   readonly whenAsleep: 'queue' | 'fail';
+  readonly priority: Priority | 'message';
   readonly failures: 'catch' | 'output';
   readonly collect: boolean;
   readonly concurrency: number;
@@ -37,10 +42,29 @@ export function operationSettings(properties: OperationProperties): OperationSet
     timeoutMs: milliseconds(properties.timeout),
     ttlMs: milliseconds(properties.ttl),
     whenAsleep: properties.whenAsleep === 'fail' ? 'fail' : 'queue',
+    priority: isPriority(properties.priority) || properties.priority === 'message' ? properties.priority : 'normal',
     failures: properties.failures === 'output' ? 'output' : 'catch',
     collect: properties.collect === true,
     concurrency: Math.max(1, Math.floor(positive(properties.concurrency) ?? DEFAULT_CONCURRENCY)),
   };
+}
+
+/**
+ * Among the requests that wait for the same device.
+ * @throws DeviceManagementError `invalid-request` when the message shall say, and says something else
+ */
+export function priorityOf({ priority }: OperationSettings, message: Message): Priority {
+  if (priority !== 'message') return priority;
+  const value = message.priority ?? 'normal';
+  if (isPriority(value)) return value;
+  throw new DeviceManagementError(
+    'invalid-request',
+    `msg.priority must be high, normal or low, but it is ${JSON.stringify(value)}: change it, or choose a priority in the node`,
+  );
+}
+
+function isPriority(value: unknown): value is Priority {
+  return value === 'high' || value === 'normal' || value === 'low';
 }
 
 /** A flow that an older editor or a hand has written may lack a setting or its type: then it is the message's, as in a new dialog. */

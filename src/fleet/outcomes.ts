@@ -13,6 +13,9 @@ export interface Kept {
   readonly job?: unknown;
 }
 
+/** Among the requests that wait for one device. */
+export type Priority = 'high' | 'normal' | 'low';
+
 export interface Order {
   /** Id of the node that asks. */
   readonly owner: string;
@@ -23,6 +26,7 @@ export interface Order {
   readonly timeoutMs?: number;
   /** Bounds the whole wait. */
   readonly ttlMs?: number;
+  readonly priority?: Priority;
   readonly kept?: Kept;
 }
 

@@ -1,17 +1,19 @@
 /**
  * Requests to devices that may not be there now. A reachable device is asked at once; one that sleeps, or that was here and is not
- * registered at present, is asked when it comes: one request at a time, in the order of asking. What waits is plain data
- * (`Order`), so that it can outlive the process in a store; who hears the outcome is found by `owner`.
+ * registered at present, is asked when it comes: one request at a time, by priority and in the order of asking. A device in queue
+ * mode is asked one at a time even while it is awake: when it falls asleep in the middle, what it has not heard waits. What waits
+ * is plain data (`Order`), so that it can outlive the process in a store; who hears the outcome is found by `owner`.
  */
 import type { Clock } from '../clock';
 import { Deadlines } from '../deadlines';
 import type { DeviceManager, LifecycleEvent } from '../device/manager';
 import type { OperationName } from '../device/operation';
 import { asDeviceManagementError, DeviceManagementError } from '../errors';
+import { isRepeatable, supersedes } from './coalescing';
 import type { Devices } from './devices';
-import { type Listener, type Order, type Outcome, Outcomes } from './outcomes';
+import { type Listener, type Order, type Outcome, Outcomes, type Priority } from './outcomes';
 import { Pacer } from './pacer';
-import { WaitingLines, type WaitingRequest } from './waiting-lines';
+import { type WaitingLine, WaitingLines, type WaitingRequest } from './waiting-lines';
 
 export interface RequestQueueOptions {
   readonly manager: DeviceManager;
@@ -32,11 +34,25 @@ const DEFAULTS = { mostPerDevice: 100, mostInTotal: 10_000, linesAtOnce: 64 };
 /** Events after which a device listens. */
 const COMING: ReadonlySet<LifecycleEvent['event']> = new Set(['registered', 'updated', 'objects-changed', 'awake']);
 
-/** Asking twice changes nothing, so a request that met a sleeper may be asked again; an Execute may not: it could reboot twice. */
-const REPEATABLE: ReadonlySet<OperationName> = new Set(['read', 'discover', 'observe', 'cancel-observation', 'write-attributes']);
+/** A request a device never answers would keep all others waiting behind it. */
+const MOST_ATTEMPTS = 3;
 
 /** Before anything was sent: the device had gone or fallen asleep between our look and our request. */
 const NOT_SENT: ReadonlySet<string> = new Set(['asleep', 'not-registered']);
+
+/** A request in line, as others see it. */
+export interface WaitingView {
+  readonly id: number;
+  readonly owner: string;
+  readonly operation: OperationName;
+  readonly path: string;
+  readonly priority: Priority;
+  /** Being asked now. */
+  readonly inFlight: boolean;
+  /** Unix milliseconds. */
+  readonly since: number;
+  readonly expiresAt: number;
+}
 
 export class RequestQueue {
   readonly outcomes: Outcomes;
@@ -55,22 +71,47 @@ export class RequestQueue {
     });
   }
 
-  /** Requests that wait, of one owner or of all. */
+  /** Requests that wait for their device, of one owner or of all. */
   waiting(owner?: string): number {
     return this.lines.count(owner);
   }
 
-  waitingFor(device: string): number {
-    return this.lines.of(device)?.length ?? 0;
+  /** The line of a device, in the order of asking it. */
+  line(device: string): readonly WaitingView[] {
+    const { clock } = this.options;
+    const toWall = clock.wall() - clock.monotonic();
+    return (this.lines.of(device)?.requests ?? []).map(({ id, order, inFlight, since, expiresAt }) => ({
+      id,
+      owner: order.owner,
+      operation: order.request.operation,
+      path: order.request.path,
+      priority: order.priority ?? 'normal',
+      inFlight,
+      since,
+      expiresAt: toWall + expiresAt,
+    }));
   }
 
   /** Asks now or when the device comes; `listener` is told which, and the outcome; without one, the successor of the owner is. */
   submit(order: Order, listener?: Listener): void {
     if (listener !== undefined) this.outcomes.expect(order, listener);
     const reason = this.reasonToWait(order);
-    if (reason === undefined) void this.ask(order);
-    else if (this.mayWait(order, reason)) this.wait(order);
-    else this.outcomes.settle(order, { error: reason });
+    if (reason !== undefined && !this.mayWait(order, reason)) this.outcomes.settle(order, { error: reason });
+    else if (reason !== undefined || this.standsInLine(order)) this.wait(order);
+    else void this.ask(order);
+  }
+
+  /**
+   * Takes a request out of the line of its device; who asked is told `cancelled`.
+   * @returns false when it is not there any more, or is being asked at this moment
+   */
+  withdraw(device: string, id: number): boolean {
+    const request = this.lines.of(device)?.requests.find((candidate) => candidate.id === id);
+    if (request === undefined || request.inFlight) return false;
+    this.settle(request, {
+      error: new DeviceManagementError('cancelled', 'the waiting request was withdrawn', contextOf(request.order)),
+    });
+    return true;
   }
 
   /** Forgets what an owner has waiting; what is on its way is completed, and heard by nobody. */
@@ -93,13 +134,11 @@ export class RequestQueue {
     this.outcomes.close();
   }
 
-  /** `undefined`: ask now. */
+  /** `undefined`: the device is there. */
   private reasonToWait(order: Order): DeviceManagementError | undefined {
     const presence = this.options.manager.presence(order.device);
     if (presence === 'gone') return this.options.devices.absence(order.device, contextOf(order));
-    if (presence === 'asleep') return asleep(order);
-    // Behind those that came before, else an older write would undo a newer one.
-    return order.whenAsleep === 'queue' && this.lines.of(order.device) !== undefined ? asleep(order) : undefined;
+    return presence === 'asleep' ? asleep(order) : undefined;
   }
 
   private mayWait(order: Order, reason: DeviceManagementError): boolean {
@@ -107,32 +146,59 @@ export class RequestQueue {
     return reason.code === 'asleep' || this.options.devices.isKnown(order.device);
   }
 
-  private wait(order: Order, expiresAt = this.options.clock.monotonic() + (order.ttlMs ?? DEFAULT_TTL_MS)): void {
+  /** Behind those that came before, else an older write would undo a newer one; and one at a time where the device may fall asleep. */
+  private standsInLine({ device, whenAsleep }: Order): boolean {
+    if (whenAsleep !== 'queue') return false;
+    return this.lines.of(device) !== undefined || this.options.manager.registration(device)?.queueMode === true;
+  }
+
+  private wait(order: Order): void {
+    for (const older of this.lines.of(order.device)?.supersededBy(order) ?? [])
+      this.settle(older, { error: superseded(older.order) });
+    this.stand(order, this.options.clock.monotonic());
+  }
+
+  /** It was asked at once and has not been heard: it comes before whatever was asked since, unless that has made it needless. */
+  private waitAgain(order: Order, askedAt: number): void {
+    const line = this.lines.of(order.device);
+    if (line?.requests.some((later) => supersedes(later.order.request, order.request)) === true)
+      this.outcomes.settle(order, { error: superseded(order) });
+    else this.stand(order, askedAt, line?.first?.inFlight === true ? 1 : 0);
+  }
+
+  private stand(order: Order, askedAt: number, place?: number): void {
+    const { clock, manager } = this.options;
     const full = this.lines.fullFor(order.device);
     if (full !== undefined) {
       this.outcomes.settle(order, { error: new DeviceManagementError('queue-full', full, contextOf(order)) });
       return;
     }
-    const request = this.lines.append(order, expiresAt);
-    this.deadlines.set(request, Math.max(0, expiresAt - this.options.clock.monotonic()));
-    this.outcomes.queued(order);
-    if (this.options.manager.presence(order.device) === 'reachable') this.move(order.device);
+    const expiresAt = askedAt + (order.ttlMs ?? DEFAULT_TTL_MS);
+    const request = this.lines.add(order, expiresAt, clock.wall(), place);
+    this.deadlines.set(request, Math.max(0, expiresAt - clock.monotonic()));
+    // Whoever asks has a limit of his own; a thousand devices that come at once have none.
+    if (manager.presence(order.device) === 'reachable') this.move(order.device, (task) => void task());
+    else this.tellWaiting(request);
+  }
+
+  /** The device is not there: its request has to wait for it, and whoever asked may go on with something else. */
+  private tellWaiting(request: WaitingRequest): void {
+    if (this.lines.markWaiting(request)) this.outcomes.queued(request.order);
   }
 
   /** Straight through. */
   private async ask(order: Order): Promise<void> {
     const asked = this.options.clock.monotonic();
     const outcome = await this.perform(order);
-    if ('error' in outcome && this.shouldWaitAfter(order, outcome.error))
-      this.wait(order, asked + (order.ttlMs ?? DEFAULT_TTL_MS));
+    if ('error' in outcome && this.shouldWaitAfter(order, outcome.error, 1)) this.waitAgain(order, asked);
     else this.outcomes.settle(order, outcome);
   }
 
-  private shouldWaitAfter(order: Order, error: DeviceManagementError): boolean {
+  private shouldWaitAfter(order: Order, error: DeviceManagementError, attempts: number): boolean {
     if (order.whenAsleep !== 'queue' || !this.outcomes.isWanted(order)) return false;
     if (NOT_SENT.has(error.code)) return this.options.devices.isKnown(order.device);
     const metSleeper = error.code === 'timeout' && this.options.manager.presence(order.device) === 'asleep';
-    return metSleeper && REPEATABLE.has(order.request.operation);
+    return metSleeper && attempts < MOST_ATTEMPTS && isRepeatable(order.request);
   }
 
   private async perform(order: Order): Promise<Outcome> {
@@ -145,18 +211,20 @@ export class RequestQueue {
   }
 
   /** The device is there: its line moves until it is empty or the device is away again. */
-  private move(device: string): void {
+  private move(device: string, run = (task: () => Promise<void>): void => this.pacer.run(task)): void {
     const line = this.lines.of(device);
     if (line === undefined || line.moving) return;
     line.moving = true;
-    this.pacer.run(async () => {
+    run(async () => {
       for (let next = line.first; next !== undefined && this.isReachable(device); next = line.first) {
-        if (!(await this.askFirst(next))) break;
+        if (!(await this.askFirst(line, next))) break;
       }
       line.moving = false;
       this.lines.release(line);
+      if (line.length === 0) return;
       // It may have come back in the very moment its last refusal arrived; that event found the line moving.
-      if (line.length > 0 && this.isReachable(device)) this.options.clock.after(RETRY_MS, () => this.move(device));
+      if (this.isReachable(device)) this.options.clock.after(RETRY_MS, () => this.move(device));
+      else for (const request of line.requests) this.tellWaiting(request);
     });
   }
 
@@ -164,18 +232,30 @@ export class RequestQueue {
     return this.options.manager.presence(device) === 'reachable';
   }
 
-  /** @returns whether the line may go on; if not, the request stays where it is, until the device comes again or it expires */
-  private async askFirst(request: WaitingRequest): Promise<boolean> {
+  /**
+   * Those who stand there now and ask the same share the answer; whoever comes later wants to know what is true later.
+   * @returns whether the line may go on; if not, the request stays where it is, until the device comes again or it expires
+   */
+  private async askFirst(line: WaitingLine, request: WaitingRequest): Promise<boolean> {
+    const sharing = line.sharingWithFirst();
     request.inFlight = true;
     const outcome = await this.perform(request.order);
     request.inFlight = false;
-    // Expired or cancelled while under way: its outcome is known already.
-    if (request.gone) return true;
-    if ('error' in outcome && this.shouldWaitAfter(request.order, outcome.error)) return false;
+    if ('error' in outcome && !isAnswer(outcome.error)) {
+      if (!NOT_SENT.has(outcome.error.code)) request.attempts++;
+      if (!request.gone && this.shouldWaitAfter(request.order, outcome.error, request.attempts)) return false;
+      this.settle(request, outcome);
+    } else for (const answered of sharing) this.settle(answered, outcome);
+    return true;
+  }
+
+  /** Out of the line with it; told once. */
+  private settle(request: WaitingRequest, outcome: Outcome): void {
+    // Expired or cancelled while it was under way: its outcome is known already.
+    if (request.gone) return;
     this.lines.remove(request);
     this.deadlines.clear(request);
     this.outcomes.settle(request.order, outcome);
-    return true;
   }
 
   private expire(request: WaitingRequest): void {
@@ -184,17 +264,27 @@ export class RequestQueue {
       this.deadlines.set(request, EXPIRY_TICK_MS);
       return;
     }
-    this.lines.remove(request);
     const { order } = request;
     const seconds = Math.round((order.ttlMs ?? DEFAULT_TTL_MS) / 1000);
     const text = `device '${order.device}' did not come within ${seconds} s, so the request was given up; allow a longer wait, or see why the device is silent`;
-    this.outcomes.settle(order, { error: new DeviceManagementError('queue-expired', text, contextOf(order)) });
+    this.settle(request, { error: new DeviceManagementError('queue-expired', text, contextOf(order)) });
   }
+}
+
+/** The device has spoken, though it said no. */
+function isAnswer({ code }: DeviceManagementError): boolean {
+  return /^\d\.\d\d$/.test(code);
 }
 
 function asleep(order: Order): DeviceManagementError {
   const text = `device '${order.device}' is asleep (queue mode); let the request wait for it (queue), or send it when the device is awake`;
   return new DeviceManagementError('asleep', text, contextOf(order));
+}
+
+function superseded(order: Order): DeviceManagementError {
+  const { operation, path } = order.request;
+  const text = `while it waited for device '${order.device}', a later ${operation} of ${path} took its place; nothing of this one was sent`;
+  return new DeviceManagementError('superseded', text, contextOf(order));
 }
 
 function contextOf({ device, request }: Order): { device: string; path: string } {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { VirtualClock } from '../../src/clock';
 import { DeviceManagementError } from '../../src/errors';
 import { Fleet, type FleetOptions } from '../../src/fleet/fleet';
@@ -293,4 +294,290 @@ describe('request queue', () => {
     assert.equal(asker.code, 'cancelled');
     clock.advance(100_000_000);
   });
+
+  it('a device in queue mode is asked one at a time while it is awake; what it has not heard when it falls asleep waits', async () => {
+    const { manager, submit, requests } = setup();
+    manager.register('sim-001', { queueMode: true });
+    manager.behaviour = ({ path }) => {
+      if (path !== '/2') return {};
+      manager.sleep('sim-001');
+      return new DeviceManagementError('timeout', 'silence');
+    };
+    const askers = ['/1', '/2', '/3'].map((path) => submit({ request: { operation: 'execute', path } }));
+    assert.deepEqual(manager.log(), ['execute /1']);
+    assert.deepEqual(
+      askers.map(({ waits }) => waits),
+      [false, false, false],
+    );
+    assert.equal(requests.waiting(), 0);
+    await settled();
+    assert.deepEqual(manager.log(), ['execute /1', 'execute /2']);
+    assert.deepEqual(
+      askers.map(({ waits, code }) => [waits, code]),
+      [
+        [false, '2.05'],
+        [false, 'timeout'],
+        [true, undefined],
+      ],
+    );
+    assert.equal(requests.waiting('node'), 1);
+  });
+
+  it('a request the device never answers is given up after three of its wakes, and the next is asked', async () => {
+    const { manager, submit } = setup();
+    manager.register('sim-001', { queueMode: true });
+    manager.behaviour = ({ path }) => {
+      if (path !== '/1') return {};
+      manager.sleep('sim-001');
+      return new DeviceManagementError('timeout', 'silence');
+    };
+    const silent = submit(read('/1'));
+    const next = submit(read('/2'));
+    await settled();
+    for (let wakes = 1; wakes < 3; wakes++) {
+      assert.equal(silent.code, undefined);
+      manager.wake('sim-001');
+      await settled();
+    }
+    assert.equal(silent.code, 'timeout');
+    assert.equal(next.code, undefined);
+    manager.wake('sim-001');
+    await settled();
+    assert.equal(next.code, '2.05');
+  });
+
+  it('a Write that met a sleeper is sent again, unless it replaces only a part or sets something going', async () => {
+    const cases: readonly [Order['request'], string | undefined][] = [
+      [{ operation: 'write', path: '/3/0/14', value: '+01' }, undefined],
+      [{ operation: 'write', path: '/3/0', value: { 14: '+01' } }, 'timeout'],
+      [{ operation: 'write', path: '/5/0/1', value: 'coap://example/image' }, 'timeout'],
+    ];
+    for (const [request, code] of cases) {
+      const { manager, submit } = setup();
+      manager.register('sim-001', { queueMode: true });
+      manager.behaviour = () => {
+        manager.sleep('sim-001');
+        return new DeviceManagementError('timeout', 'silence');
+      };
+      const asker = submit({ request });
+      await settled();
+      assert.equal(asker.code, code, request.path);
+      assert.equal(asker.waits, code === undefined, request.path);
+    }
+  });
+
+  it('the line of a device can be seen, and a request taken out of it', async () => {
+    const { manager, submit, requests, clock } = setup();
+    manager.register('sim-001');
+    manager.sleep('sim-001');
+    submit({ ...read('/1'), priority: 'low', ttlMs: 60_000 });
+    const withdrawn = submit(read('/2'));
+    const [second, first] = requests.line('sim-001');
+    assert.deepEqual(first, {
+      id: 1,
+      owner: 'node',
+      operation: 'read',
+      path: '/1',
+      priority: 'low',
+      inFlight: false,
+      since: clock.wall(),
+      expiresAt: clock.wall() + 60_000,
+    });
+    assert.ok(requests.withdraw('sim-001', second?.id ?? 0));
+    assert.equal(withdrawn.code, 'cancelled');
+    assert.equal(requests.withdraw('sim-001', second?.id ?? 0), false);
+    manager.wake('sim-001');
+    await settled();
+    assert.deepEqual(manager.log(), ['read /1']);
+  });
+});
+
+describe('request queue: repeated requests', () => {
+  function sleeping() {
+    const world = setup();
+    world.manager.register('sim-001', { queueMode: true });
+    world.manager.sleep('sim-001');
+    const wake = async (): Promise<string[]> => {
+      world.manager.wake('sim-001');
+      await settled();
+      return world.manager.log();
+    };
+    return { ...world, wake };
+  }
+  const write = (path: string, value: unknown, mode?: 'update'): Pick<Order, 'request'> => ({
+    request: { operation: 'write', path, value, ...(mode !== undefined && { mode }) },
+  });
+
+  it('the latest Write of a path wins; the others are told that they were superseded', async () => {
+    const { manager, submit, wake } = sleeping();
+    const askers = [1, 2, 3].map((value) => submit(write('/3/0/14', value)));
+    assert.deepEqual(
+      askers.map(({ code }) => code),
+      ['superseded', 'superseded', undefined],
+    );
+    assert.equal(
+      askers[0]?.text,
+      "while it waited for device 'sim-001', a later write of /3/0/14 took its place; nothing of this one was sent",
+    );
+    await wake();
+    assert.deepEqual(
+      manager.asked.map(({ request }) => request),
+      [{ operation: 'write', path: '/3/0/14', value: 3 }],
+    );
+    assert.equal(askers[2]?.code, '2.05');
+  });
+
+  it('writing over and over never fills the line', () => {
+    const { submit } = sleeping();
+    const askers = Array.from({ length: 500 }, (_, value) => submit(write('/3/0/14', value)));
+    assert.equal(askers.filter(({ code }) => code === 'queue-full').length, 0);
+  });
+
+  it('equal Reads share one answer', async () => {
+    const { submit, wake } = sleeping();
+    const askers = [submit(read('/3/0/9')), submit(read('/3/0/9')), submit({ ...read('/3/0/9'), owner: 'other' })];
+    assert.deepEqual(await wake(), ['read /3/0/9']);
+    assert.ok(askers.every(({ code }) => code === '2.05'));
+  });
+
+  it('equal Reads share a refusal too', async () => {
+    const { manager, submit, wake } = sleeping();
+    manager.behaviour = () => new DeviceManagementError('4.04', 'not found');
+    const askers = [submit(read('/3/0/9')), submit(read('/3/0/9'))];
+    assert.deepEqual(await wake(), ['read /3/0/9']);
+    assert.ok(askers.every(({ code }) => code === '4.04'));
+  });
+
+  it('a Read that comes while an equal one is under way asks again: the value may have changed', async () => {
+    const { manager, submit, wake } = sleeping();
+    manager.behaviour = () => new Promise((resolve) => setImmediate(() => resolve({})));
+    submit(read('/3/0/9'));
+    manager.wake('sim-001');
+    const late = submit(read('/3/0/9'));
+    assert.deepEqual(await wake(), ['read /3/0/9', 'read /3/0/9']);
+    assert.equal(late.code, '2.05');
+  });
+
+  it('a Read behind a Write of what it reads is not answered by one before it', async () => {
+    const { submit, wake } = sleeping();
+    submit(read('/3/0/14'));
+    submit(write('/3/0/14', 1));
+    submit(read('/3/0/14'));
+    assert.deepEqual(await wake(), ['read /3/0/14', 'write /3/0/14', 'read /3/0/14']);
+  });
+
+  const kept: readonly [string, Pick<Order, 'request'>[]][] = [
+    [
+      'an Execute between them',
+      [write('/3/0/14', 1), { request: { operation: 'execute', path: '/3/0/4' } }, write('/3/0/14', 2)],
+    ],
+    [
+      'a Create between them',
+      [write('/3/0/14', 1), { request: { operation: 'create', path: '/9', value: {} } }, write('/3/0/14', 2)],
+    ],
+    ['a Delete between them', [write('/3/0/14', 1), { request: { operation: 'delete', path: '/9/0' } }, write('/3/0/14', 2)]],
+    ['a Read between them that must see the first', [write('/3/0/14', 1), read('/3/0'), write('/3/0/14', 2)]],
+    ['the later an update, which leaves the rest as it is', [write('/3/0', { 14: 1 }), write('/3/0', { 15: 2 })]],
+    ['the later an update of a multiple resource', [write('/3/0/7', [1]), write('/3/0/7', { 1: 2 }, 'update')]],
+    [
+      'Reads on both sides of an Execute',
+      [read('/3/0/9'), { request: { operation: 'execute', path: '/3/0/4' } }, read('/3/0/9')],
+    ],
+    ['Executes', [1, 2].map(() => ({ request: { operation: 'execute', path: '/3/0/4' } }))],
+    ['Creates', [1, 2].map(() => ({ request: { operation: 'create', path: '/3303', value: {} } }))],
+  ];
+  for (const [name, orders] of kept) {
+    it(`each is sent: ${name}`, async () => {
+      const { submit, wake } = sleeping();
+      for (const order of orders) submit(order);
+      assert.equal((await wake()).length, orders.length);
+    });
+  }
+
+  it('attributes that name all that the earlier ones named take their place', async () => {
+    const { submit } = sleeping();
+    const attributes = (set: object) => submit({ request: { operation: 'write-attributes', path: '/3/0/9', attributes: set } });
+    const [first, second, third] = [attributes({ pmin: 1 }), attributes({ pmax: 9 }), attributes({ pmin: 2, pmax: null })];
+    assert.deepEqual([first?.code, second?.code, third?.code], ['superseded', 'superseded', undefined]);
+  });
+
+  it('whatever is written, read and executed in whatever order, the device ends as if each had been sent', async () => {
+    const paths = ['/3/0/14', '/3/0/15', '/1/0/1'];
+    const step = fc.record({
+      operation: fc.constantFrom('write', 'read', 'execute'),
+      path: fc.constantFrom(...paths),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+        const { manager, submit, wake } = sleeping();
+        const state = new Map<string, unknown>();
+        const seen = (after: ReadonlyMap<string, unknown>) => JSON.stringify([...after].sort());
+        const ran: string[] = [];
+        manager.behaviour = (request) => {
+          if (request.operation === 'write') state.set(request.path, request.value);
+          if (request.operation === 'execute') ran.push(seen(state));
+          return { values: [{ path: request.path, value: (state.get(request.path) as number | undefined) ?? -1 }] };
+        };
+        const expected = new Map<string, unknown>();
+        const expectedRuns: string[] = [];
+        const expectedReads: unknown[] = [];
+        const readers: Asker[] = [];
+        for (const [value, { operation, path }] of steps.entries()) {
+          if (operation === 'write') expected.set(path, value);
+          if (operation === 'execute') expectedRuns.push(seen(expected));
+          if (operation === 'read') expectedReads.push(expected.get(path) ?? -1);
+          const request = (operation === 'write' ? { operation, path, value } : { operation, path }) as Order['request'];
+          const asker = submit({ request });
+          if (operation === 'read') readers.push(asker);
+        }
+        await wake();
+        assert.equal(seen(state), seen(expected));
+        assert.deepEqual(ran, expectedRuns);
+        const values = readers.map(
+          ({ outcome }) => outcome !== undefined && 'result' in outcome && outcome.result.values[0]?.value,
+        );
+        assert.deepEqual(values, expectedReads);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe('request queue: priority', () => {
+  const cases: readonly [string, readonly [string, Order['priority']?][], string[]][] = [
+    ['high goes first', [['read /1'], ['read /2', 'high']], ['read /2', 'read /1']],
+    ['low goes last', [['read /1', 'low'], ['read /2']], ['read /2', 'read /1']],
+    [
+      'equals keep the order of asking',
+      [['read /1', 'high'], ['read /2', 'high'], ['read /3']],
+      ['read /1', 'read /2', 'read /3'],
+    ],
+    [
+      'an urgent Read does not overtake a Write of what it reads',
+      [['write /3/0/14'], ['read /3/0', 'high']],
+      ['write /3/0/14', 'read /3/0'],
+    ],
+    [
+      'an urgent Execute does not overtake what it works with',
+      [['write /5/0/1'], ['execute /5/0/2', 'high']],
+      ['write /5/0/1', 'execute /5/0/2'],
+    ],
+    ['an urgent Execute overtakes the rest', [['write /5/0/1'], ['execute /3/0/4', 'high']], ['execute /3/0/4', 'write /5/0/1']],
+    ['an older Write never undoes a newer, urgent one', [['write /3/0/14'], ['write /3/0/14', 'high']], ['write /3/0/14']],
+  ];
+  for (const [name, orders, log] of cases) {
+    it(name, async () => {
+      const { manager, submit } = setup();
+      manager.register('sim-001');
+      manager.sleep('sim-001');
+      for (const [text, priority] of orders) {
+        const [operation, path] = text.split(' ') as ['read' | 'execute' | 'write', string];
+        const request = operation === 'write' ? { operation, path, value: 1 } : { operation, path };
+        submit({ request, ...(priority !== undefined && { priority }) });
+      }
+      manager.wake('sim-001');
+      await settled();
+      assert.deepEqual(manager.log(), log);
+    });
+  }
 });

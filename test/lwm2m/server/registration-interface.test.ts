@@ -297,6 +297,24 @@ describe('Update', () => {
     assert.deepEqual(registration?.parameters, { sms: '123' });
   });
 
+  const bindings: readonly [string, readonly string[], boolean][] = [
+    ['UQ (1.0)', ['lwm2m=1.0', 'b=UQ'], true],
+    ['UQS (1.0)', ['lwm2m=1.0', 'b=UQS'], true],
+    ['SQ (1.0)', ['lwm2m=1.0', 'b=SQ'], true],
+    ['US (1.0)', ['lwm2m=1.0', 'b=US'], false],
+    ['T (1.1)', ['lwm2m=1.1', 'b=T'], false],
+    ['UT with Q (1.1)', ['lwm2m=1.1', 'b=UT', 'Q'], true],
+    ['none, with Q (1.2)', ['lwm2m=1.2', 'lt=60', 'Q'], true],
+    ['UQ although that is 1.0 (1.1)', ['lwm2m=1.1', 'b=UQ'], true],
+  ];
+  for (const [name, query, queueMode] of bindings) {
+    it(`is in queue mode or not by its binding: ${name}`, async () => {
+      const world = await givenServer();
+      await new ScriptedDevice(world).register('dev-1', { query: [...query] });
+      assert.equal(world.server.registration('dev-1')?.queueMode, queueMode);
+    });
+  }
+
   it('turns queue mode on and off by the binding in 1.0, and only on in 1.1', async () => {
     const world = await givenServer();
     const device = new ScriptedDevice(world);

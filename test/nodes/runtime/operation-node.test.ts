@@ -222,6 +222,39 @@ describe('operation node: a device that sleeps', () => {
   });
 });
 
+describe('operation node: priority', () => {
+  const asleep = async (properties: Partial<OperationProperties>) => {
+    const world = await setup(properties);
+    world.manager.register('sim-001');
+    world.manager.sleep('sim-001');
+    const ask = (path: string, priority?: unknown) => world.input({ device: 'sim-001', path, priority });
+    const asked = () => world.server.fleet.requests.line('sim-001').map(({ path }) => path);
+    return { ...world, ask, asked };
+  };
+
+  it("is the node's, whatever the message says", async () => {
+    const { ask, asked } = await asleep({});
+    await ask('/3/0/1', 'low');
+    await ask('/3/0/2', 'high');
+    assert.deepEqual(asked(), ['/3/0/1', '/3/0/2']);
+  });
+
+  it("is the message's where the node says so, normal where it says nothing", async () => {
+    const { ask, asked } = await asleep({ priority: 'message' });
+    await ask('/3/0/1', 'low');
+    await ask('/3/0/2');
+    await ask('/3/0/3', 'high');
+    assert.deepEqual(asked(), ['/3/0/3', '/3/0/2', '/3/0/1']);
+  });
+
+  it('that is none is refused, saying what it may be', async () => {
+    const { ask, asked, dones } = await asleep({ priority: 'message' });
+    await ask('/3/0/1', 1);
+    assert.deepEqual(asked(), []);
+    assert.match(dones[0]?.message ?? '', /^msg\.priority must be high, normal or low, but it is 1: /);
+  });
+});
+
 describe('operation node: many devices', () => {
   it('a message for each, in parts as Split makes them, done once', async () => {
     const { manager, host, dones, input } = await setup();
