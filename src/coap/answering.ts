@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock';
 import { Deadlines } from '../deadlines';
-import { type Block, decodeBlock, encodeBlock, LARGEST_SZX, szxFor } from './block/option';
+import { type Block, blockSize, decodeBlock, encodeBlock, LARGEST_BLOCK, LARGEST_SZX } from './block/option';
 import { Reassembly } from './block/reassembly';
 import { etagOf, type ServedBody, Serving, sliceOf } from './block/serving';
 import { Code, codeClass, isKnownMethod } from './codes';
@@ -27,6 +27,10 @@ interface BlockResponse extends ResponseSpec {
 }
 
 const TICK_MS = 100;
+/** What makes two requests parts of one transfer; others (Echo, No-Response) may come with one block and not with the next. */
+const KEY_OPTIONS: ReadonlySet<number> = new Set([Option.UriPath, Option.UriQuery, Option.Accept, Option.RequestTag]);
+
+const SAFE_METHODS: ReadonlySet<number> = new Set([Code.Get, Code.Fetch]);
 
 /** A confirmable response of its own; whether it was acknowledged concerns nobody above. */
 class SeparateResponse extends Transmission {
@@ -49,7 +53,7 @@ export interface AnsweringContext {
 
 export class Answering implements Responder {
   private readonly reassembly: Reassembly;
-  readonly serving: Serving;
+  private readonly serving: Serving;
   private readonly pending: Deadlines<IncomingRequest>;
   private readonly writer = new MessageWriter();
 
@@ -87,13 +91,17 @@ export class Answering implements Responder {
     const hash = createHash('sha1');
     for (let at = 0; at < options.length; at += 3) {
       const number = options[at] as number;
-      if (number === Option.Block1 || number === Option.Block2 || number === Option.Size1 || number === Option.Size2) continue;
-      if (number === Option.Observe || number === Option.ContentFormat) continue;
+      if (!KEY_OPTIONS.has(number)) continue;
       const offset = options[at + 1] as number;
       hash.update(`${number}:${options[at + 2]}:`).update(bytes.subarray(offset, offset + (options[at + 2] as number)));
     }
     if (message.code === Code.Fetch && !message.has(Option.Block1)) hash.update(message.payload);
     return `${endpoint.id}:${message.code}:${hash.digest('base64')}`;
+  }
+
+  held(): { blockTransfers: number; blockBytes: number } {
+    const { reassembly, serving } = this;
+    return { blockTransfers: reassembly.size + serving.size, blockBytes: reassembly.heldBytes + serving.heldBytes };
   }
 
   expire(): void {
@@ -135,15 +143,15 @@ export class Answering implements Responder {
   private receiveBlock(message: Message, endpoint: Endpoint, block1: number): void {
     const block = decodeBlock(block1);
     if (block === undefined) return this.reject(message, endpoint, Code.BadRequest);
-    const result = this.reassembly.receive(
-      this.keyOf(message, endpoint),
-      endpoint.id,
+    const received = {
+      key: this.keyOf(message, endpoint),
+      peer: endpoint.id,
       block,
-      message.payload,
-      message.uint(Option.ContentFormat),
-      message.uint(Option.Size1),
-      this.context.clock.monotonic(),
-    );
+      payload: message.payload,
+      contentFormat: message.uint(Option.ContentFormat),
+      size1: message.uint(Option.Size1),
+    };
+    const result = this.reassembly.receive(received, this.context.clock.monotonic());
     if (result.kind === 'complete') return this.dispatch(message, endpoint, result.body);
     const code = result.kind === 'continue' ? Code.Continue : result.code;
     const size1 = result.kind === 'refused' ? result.size1 : undefined;
@@ -159,8 +167,13 @@ export class Answering implements Responder {
     }
     if (wanted.number === 0) return false;
     const served = this.serving.find(this.keyOf(message, endpoint), this.context.clock.monotonic());
-    if (served === undefined) return false;
-    this.answer(message, endpoint, this.blockOf(served, wanted, undefined), false);
+    if (served === undefined) {
+      // To ask the handler again is safe for a read only; what was done once must not be done again for the rest of its answer.
+      if (SAFE_METHODS.has(message.code)) return false;
+      this.reject(message, endpoint, Code.RequestEntityIncomplete);
+      return true;
+    }
+    this.answer(message, endpoint, this.blockOf(served, wanted, undefined, message.has(Option.Size2)), false);
     return true;
   }
 
@@ -170,13 +183,15 @@ export class Answering implements Responder {
     const raw = message.uint(Option.Block2);
     const wanted = raw === undefined ? undefined : decodeBlock(raw);
     const body = response.payload;
-    const largest = wanted === undefined ? 1024 : 2 ** (wanted.szx + 4);
+    const largest = wanted === undefined ? LARGEST_BLOCK : blockSize(wanted.szx);
     if (body === undefined || (body.length <= largest && (wanted === undefined || wanted.number === 0))) {
       return block1 === undefined ? response : { ...response, block1: finalBlock1(block1) };
     }
-    const { payload: _payload, ...rest } = response;
     const served = this.keep(this.keyOf(message, endpoint), endpoint, response, body);
-    return { ...rest, ...this.blockOf(served, wanted, block1 === undefined ? undefined : finalBlock1(block1)) };
+    const block = this.blockOf(served, wanted, block1 === undefined ? undefined : finalBlock1(block1), message.has(Option.Size2));
+    if (block.payload === undefined) return block;
+    const { payload: _payload, ...rest } = response;
+    return { ...rest, ...block };
   }
 
   /** Keeps a body for the requests that will come for the rest of it. */
@@ -193,8 +208,8 @@ export class Answering implements Responder {
     return served;
   }
 
-  blockOf(served: ServedBody, wanted: Block | undefined, block1: number | undefined): BlockResponse {
-    const slice = sliceOf(served.body, wanted, Math.min(LARGEST_SZX, szxFor(1024)));
+  blockOf(served: ServedBody, wanted: Block | undefined, block1?: number, asksForSize = false): BlockResponse {
+    const slice = sliceOf(served.body, wanted, LARGEST_SZX, asksForSize);
     // Beyond the end: RFC 7959 names no code.
     if (slice === undefined) return { code: Code.BadRequest };
     return {

@@ -7,7 +7,7 @@
  *   any ──timer, RST, cancel──▶ failed
  */
 import type { Clock } from '../clock';
-import { Deadlines } from '../deadlines';
+import { Deadlines, NO_DEADLINE } from '../deadlines';
 import { DeviceManagementError } from '../errors';
 import type { Endpoint } from './endpoint';
 import { type Message, MessageType, MessageWriter } from './message';
@@ -43,6 +43,8 @@ export interface ExchangeOwner {
   answered(message: Message): void;
   failed(error: DeviceManagementError): void;
 }
+
+type FailureCode = 'timeout' | 'reset' | 'cancelled' | 'queue-full' | 'protocol-error';
 
 type State = 'queued' | 'waiting-ack' | 'waiting-response' | 'ended';
 
@@ -120,7 +122,9 @@ export class Exchanges {
       return;
     }
     // What waits in vain for its turn fails as if it had been sent in vain.
-    this.timers.set(exchange, 2 * this.times.maxTransmitWaitMs);
+    const longestMs = 2 * this.times.maxTransmitWaitMs;
+    exchange.giveUpAt = this.clock.monotonic() + longestMs;
+    this.timers.set(exchange, longestMs);
     this.pump(endpoint);
   }
 
@@ -136,10 +140,17 @@ export class Exchanges {
 
   /** A response with this exchange's token has come from its peer. */
   answered(exchange: Exchange, message: Message): void {
+    // A request that arrived more than once may be answered more than once.
+    const mayBeRepeated = exchange.tries > 1 || exchange.state === 'waiting-response';
     this.end(exchange);
-    this.tokens.free(exchange);
+    this.release(exchange, mayBeRepeated);
     exchange.owner.answered(message);
     this.pump(exchange.endpoint);
+  }
+
+  /** Its response has an option that must be understood and is not. */
+  misunderstood(exchange: Exchange): void {
+    this.fail(exchange, 'protocol-error', 'the answer of the device has a critical option that is unknown or malformed');
   }
 
   waitForResponse(exchange: Exchange): void {
@@ -148,16 +159,22 @@ export class Exchanges {
     this.timers.set(exchange, Math.max(exchange.timeoutMs - waited, TICK_MS));
   }
 
-  fail(exchange: Exchange, code: 'timeout' | 'reset' | 'cancelled' | 'queue-full', message: string): void {
+  fail(exchange: Exchange, code: FailureCode, message: string): void {
     if (exchange.state === 'ended') return;
     const wasSent = exchange.state !== 'queued';
     this.end(exchange);
-    // A late notification must meet a Reset, so that its observation ends; a late answer an ACK, so that its repetition ends.
-    if (wasSent && exchange.spec.observe === undefined) this.tokens.bury(exchange);
-    else this.tokens.free(exchange);
+    this.release(exchange, wasSent);
     if (code === 'timeout') this.timeouts++;
     exchange.owner.failed(new DeviceManagementError(code, message));
     this.pump(exchange.endpoint);
+  }
+
+  /** The non-confirmable request with this ID that still waits for its response. */
+  findUnacknowledged(endpoint: Endpoint, messageId: number): Exchange | undefined {
+    for (let owner = endpoint.owners; owner !== undefined; owner = owner.nextOwner) {
+      if (owner instanceof Exchange && owner.messageId === messageId && !owner.confirmable) return owner;
+    }
+    return undefined;
   }
 
   /** Something has come from a peer that was silent: what was held back may go. */
@@ -171,6 +188,12 @@ export class Exchanges {
     for (const endpoint of endpoints) this.cancelAll(endpoint);
     for (const owner of this.tokens.all()) if (owner instanceof Exchange) this.cancel(owner);
     this.timers.stop();
+  }
+
+  /** A late answer must meet an ACK, so that its repetition ends; a late notification a Reset, so that its observation does. */
+  private release(exchange: Exchange, mayBeAnsweredLate: boolean): void {
+    if (mayBeAnsweredLate && exchange.spec.observe === undefined) this.tokens.bury(exchange);
+    else this.tokens.free(exchange);
   }
 
   private end(exchange: Exchange): void {
@@ -188,17 +211,13 @@ export class Exchanges {
     const { queue } = endpoint;
     if (queue === undefined) return;
     while (!this.closed && queue.outstanding < this.parameters.nstart) {
-      const exchange = queue.next();
-      if (exchange === undefined) break;
-      if (!this.trySend(exchange)) {
-        queue.putBack(exchange);
-        break;
-      }
+      const exchange = queue.first;
+      if (exchange === undefined || !this.trySend(exchange, queue)) break;
     }
     if (queue.idle) endpoint.queue = undefined;
   }
 
-  private trySend(exchange: Exchange): boolean {
+  private trySend(exchange: Exchange, queue: PeerQueue): boolean {
     const { endpoint } = exchange;
     const now = this.clock.monotonic();
     const messageId = endpoint.takeMessageId(now, this.times.exchangeLifetimeMs);
@@ -214,7 +233,8 @@ export class Exchanges {
     }
     endpoint.lastProbe = now;
     this.timers.clear(exchange);
-    if (endpoint.queue !== undefined) endpoint.queue.outstanding++;
+    queue.remove(exchange);
+    queue.outstanding++;
     exchange.messageId = messageId;
     exchange.sentAt = now;
     this.tokens.take(exchange);
@@ -239,12 +259,11 @@ export class Exchanges {
       this.fail(exchange, 'timeout', message);
       return;
     }
-    const { queue } = exchange.endpoint;
-    // The first in line was only held back; the others have waited too long.
-    if (queue !== undefined && queue.outstanding < this.parameters.nstart) this.pump(exchange.endpoint);
-    if (exchange.state === 'queued' && exchange.deadline < 0) {
-      this.fail(exchange, 'timeout', 'the device did not answer the requests before this one');
-    }
+    const leftMs = exchange.giveUpAt - this.clock.monotonic();
+    if (leftMs <= 0) return this.fail(exchange, 'timeout', 'the device did not answer the requests before this one');
+    // It was first in line and only held back; should a more urgent one have passed it since, it waits on.
+    this.pump(exchange.endpoint);
+    if (exchange.state === 'queued' && exchange.deadline === NO_DEADLINE) this.timers.set(exchange, leftMs);
   }
 
   private encode(exchange: Exchange, messageId: number): Buffer {

@@ -50,6 +50,18 @@ export interface LayerOptions {
   readonly onHandlerError?: (error: unknown) => void;
 }
 
+/** What a layer holds for its peers; each number has a cap in `LayerLimits`, or is what its owner asked for. */
+export interface Held {
+  readonly endpoints: number;
+  /** Requests under way and observations. */
+  readonly tokens: number;
+  readonly deduplicationEntries: number;
+  readonly deduplicationBytes: number;
+  /** Bodies being received in blocks, and those being served. */
+  readonly blockTransfers: number;
+  readonly blockBytes: number;
+}
+
 const HOUSEKEEPING_MS = 10_000;
 /** A peer that sends unknown tokens gets one RST a second for its non-confirmable messages. */
 const RESET_INTERVAL_MS = 1_000;
@@ -131,12 +143,13 @@ export class CoapLayer implements LinkOwner {
   }
 
   /** What the layer holds now, to be watched and tested. */
-  held(): { endpoints: number; tokens: number; deduplicationEntries: number; deduplicationBytes: number } {
+  held(): Held {
     return {
       endpoints: this.links.reduce((sum, { endpoints }) => sum + endpoints.size, 0),
       tokens: this.tokens.size,
       deduplicationEntries: this.deduplication.entries,
       deduplicationBytes: this.deduplication.bytes,
+      ...this.answering.held(),
     };
   }
 
@@ -191,6 +204,16 @@ export class CoapLayer implements LinkOwner {
   ): Observation {
     const observation = new Observation(this.context, this.clock, endpoint, this.tokens.make(), spec, options, observer);
     observation.start(callback);
+    return observation;
+  }
+
+  /**
+   * Goes on with an observation that began in an earlier life of this process: its notifications are recognised instead of reset.
+   * @param token the observation's, as it was kept
+   */
+  resume(endpoint: Endpoint, token: Buffer, spec: RequestSpec, observer: Observer, options: RequestOptions = {}): Observation {
+    const observation = new Observation(this.context, this.clock, endpoint, token, spec, options, observer);
+    observation.resume();
     return observation;
   }
 
@@ -256,15 +279,23 @@ export class CoapLayer implements LinkOwner {
   private empty(message: Message, endpoint: Endpoint): void {
     if (message.type === MessageType.Confirmable) return this.reset(message.messageId, endpoint);
     if (message.type === MessageType.NonConfirmable) return;
+    const isReset = message.type === MessageType.Reset;
+    if (isReset) this.statistics.resetsReceived++;
     const transmission = this.transmitter.find(endpoint, message.messageId);
-    if (message.type === MessageType.Reset) this.statistics.resetsReceived++;
     if (transmission === undefined) {
-      if (message.type === MessageType.Reset) this.notifier.wasReset(endpoint, message.messageId);
+      if (isReset) this.resetUnacknowledged(message.messageId, endpoint);
       return;
     }
     this.transmitter.stop(transmission);
-    if (message.type === MessageType.Reset) transmission.wasReset();
+    if (isReset) transmission.wasReset();
     else transmission.acknowledged();
+  }
+
+  /** RST for a message that waits for no ACK: a non-confirmable request or notification. */
+  private resetUnacknowledged(messageId: number, endpoint: Endpoint): void {
+    const exchange = this.exchanges.findUnacknowledged(endpoint, messageId);
+    if (exchange !== undefined) exchange.wasReset();
+    else this.notifier.wasReset(endpoint, messageId);
   }
 
   private incoming(message: Message, endpoint: Endpoint): void {
@@ -279,7 +310,7 @@ export class CoapLayer implements LinkOwner {
     if (this.isRepeated(message, endpoint)) return;
     const owner = this.tokens.find(message.token, endpoint);
     if (owner === undefined && !this.tokens.isBuried(message.token, endpoint)) return this.refuse(message, endpoint);
-    if (message.dropUnknownOptions()) return this.refuse(message, endpoint);
+    if (message.dropUnknownOptions()) return this.reject(message, endpoint, owner);
     if (message.type === MessageType.Confirmable) this.acknowledge(message, endpoint);
     if (owner !== undefined) this.deliver(message, owner);
   }
@@ -288,8 +319,19 @@ export class CoapLayer implements LinkOwner {
   private piggybacked(message: Message, endpoint: Endpoint): void {
     const owner = this.tokens.find(message.token, endpoint);
     if (!(owner instanceof Exchange) || owner.messageId !== message.messageId) return;
-    if (message.dropUnknownOptions()) return;
+    if (message.dropUnknownOptions()) return this.reject(message, endpoint, owner);
     this.exchanges.answered(owner, message);
+  }
+
+  /**
+   * A response with a critical option that is not understood (RFC 7252 §5.4.1). Whoever waits for it is told at once: the same would
+   * come again. One that is not confirmable is rejected in silence; RST would end an observation over a single notification.
+   */
+  private reject(message: Message, endpoint: Endpoint, owner: TokenOwner | undefined): void {
+    const isConfirmable = message.type === MessageType.Confirmable;
+    if (isConfirmable) this.refuse(message, endpoint);
+    if (owner instanceof Exchange) this.exchanges.misunderstood(owner);
+    else if (owner instanceof Observation && isConfirmable) owner.misunderstood();
   }
 
   private deliver(message: Message, owner: TokenOwner): void {

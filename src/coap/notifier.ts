@@ -90,7 +90,7 @@ export class Notifier {
     const body = response.payload;
     if (body === undefined || body.length <= LARGEST_WHOLE || options.servingKey === undefined) return response;
     const served = this.answering.keep(options.servingKey, endpoint, response, body);
-    return { ...response, ...this.answering.blockOf(served, undefined, undefined) };
+    return { ...response, ...this.answering.blockOf(served, undefined) };
   }
 
   private remember(key: string, tell: (outcome: NotificationOutcome) => void): void {

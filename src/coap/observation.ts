@@ -74,6 +74,13 @@ export class Observation implements TokenOwner {
     request.start();
   }
 
+  /** It was accepted before this process began; whatever comes first is newer. */
+  resume(): void {
+    this.accepted = true;
+    this.lastAt = Number.NEGATIVE_INFINITY;
+    this.context.tokens.take(this);
+  }
+
   /** From the first block on: notifications may come while the rest of a large first answer is being fetched. */
   private begin(message: Message): void {
     const value = message.uint(Option.Observe);
@@ -101,8 +108,13 @@ export class Observation implements TokenOwner {
     // A newer notification makes the rest of an older one worthless.
     this.fetching?.cancel();
     this.fetching = undefined;
-    if (Download.isFirstOfSeveral(message)) this.fetchRest(message, value);
+    if (Download.isPart(message)) this.fetchRest(message, value);
     else this.tell(responseOf(message));
+  }
+
+  /** A confirmable notification had to be answered with Reset, which ends it on the device. */
+  misunderstood(): void {
+    this.end('a notification of the device has a critical option that is unknown or malformed');
   }
 
   /** What comes before the first answer is complete takes its place. */

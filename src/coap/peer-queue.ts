@@ -1,11 +1,12 @@
 /**
- * Requests waiting for their turn with one peer (NSTART, RFC 7252 §4.7), first come first served, bounded in count and bytes.
- * Their age is bounded by a deadline that the exchanges themselves carry.
+ * Requests waiting for their turn with one peer (NSTART, RFC 7252 §4.7), first come first served and the urgent before the others,
+ * bounded in count and bytes. Their age is bounded by a deadline that the exchanges themselves carry.
  */
 import type { Exchange } from './exchange';
 
 export class PeerQueue {
-  private readonly waiting: Exchange[] = [];
+  private readonly urgent: Exchange[] = [];
+  private readonly others: Exchange[] = [];
   private bytes = 0;
   /** Requests under way now. */
   outstanding = 0;
@@ -16,44 +17,40 @@ export class PeerQueue {
   ) {}
 
   get length(): number {
-    return this.waiting.length;
+    return this.urgent.length + this.others.length;
   }
 
   get idle(): boolean {
-    return this.outstanding === 0 && this.waiting.length === 0;
+    return this.outstanding === 0 && this.length === 0;
+  }
+
+  /** Whose turn it is. */
+  get first(): Exchange | undefined {
+    return this.urgent[0] ?? this.others[0];
   }
 
   /** @returns false when full: the request is refused rather than memory lost */
   add(exchange: Exchange, urgent: boolean): boolean {
     const size = sizeOf(exchange);
-    if (this.waiting.length >= this.mostRequests || this.bytes + size > this.mostBytes) return false;
+    if (this.length >= this.mostRequests || this.bytes + size > this.mostBytes) return false;
     this.bytes += size;
-    if (urgent) this.waiting.unshift(exchange);
-    else this.waiting.push(exchange);
+    (urgent ? this.urgent : this.others).push(exchange);
     return true;
   }
 
-  next(): Exchange | undefined {
-    const exchange = this.waiting.shift();
-    if (exchange !== undefined) this.bytes -= sizeOf(exchange);
-    return exchange;
-  }
-
-  putBack(exchange: Exchange): void {
-    this.bytes += sizeOf(exchange);
-    this.waiting.unshift(exchange);
-  }
-
   remove(exchange: Exchange): void {
-    const at = this.waiting.indexOf(exchange);
-    if (at < 0) return;
-    this.waiting.splice(at, 1);
-    this.bytes -= sizeOf(exchange);
+    if (takeOut(this.urgent, exchange) || takeOut(this.others, exchange)) this.bytes -= sizeOf(exchange);
   }
 
   all(): readonly Exchange[] {
-    return [...this.waiting];
+    return [...this.urgent, ...this.others];
   }
+}
+
+function takeOut(list: Exchange[], exchange: Exchange): boolean {
+  const at = list.indexOf(exchange);
+  if (at >= 0) list.splice(at, 1);
+  return at >= 0;
 }
 
 function sizeOf(exchange: Exchange): number {

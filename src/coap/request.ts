@@ -5,7 +5,7 @@
 import type { Clock, Timer } from '../clock';
 import { DeviceManagementError } from '../errors';
 import { Download } from './block/download';
-import { encodeBlock, LARGEST_BLOCK, szxFor } from './block/option';
+import { blockSize, encodeBlock, LARGEST_BLOCK, SMALLEST_BLOCK, szxFor, szxHolding } from './block/option';
 import { Upload } from './block/upload';
 import { Code } from './codes';
 import type { Endpoint } from './endpoint';
@@ -116,7 +116,7 @@ export class Request implements ExchangeOwner {
   /** The final answer, or its first block. */
   private take(message: Message): void {
     this.first?.answered?.(message);
-    if (!Download.isFirstOfSeveral(message)) {
+    if (!Download.isPart(message)) {
       this.finish(undefined, responseOf(message));
       return;
     }
@@ -149,12 +149,13 @@ export class Request implements ExchangeOwner {
   }
 
   private isRefusedAsTooLarge(message: Message): boolean {
-    return message.code === Code.RequestEntityTooLarge && (this.spec.payload?.length ?? 0) > 16;
+    return message.code === Code.RequestEntityTooLarge && (this.spec.payload?.length ?? 0) > SMALLEST_BLOCK;
   }
 
   private retryInBlocks(message: Message): void {
     const payload = this.spec.payload as Uint8Array;
-    this.upload = new Upload(payload, Math.min(this.blockSize, payload.length));
+    // It went out whole, which was a try with the smallest block that holds it.
+    this.upload = new Upload(payload, Math.min(this.blockSize, blockSize(szxHolding(payload.length))));
     this.continueUpload(this.upload, message);
   }
 

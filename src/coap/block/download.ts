@@ -29,10 +29,10 @@ export class Download {
 
   constructor(private readonly mostBytes: number) {}
 
-  /** Whether an answer is the first of several blocks. */
-  static isFirstOfSeveral(message: Message): boolean {
+  /** Whether an answer is less than its body: more follows, or something came before. */
+  static isPart(message: Message): boolean {
     const raw = message.uint(Option.Block2);
-    return raw !== undefined && (raw & 8) !== 0;
+    return raw !== undefined && raw >>> 3 !== 0;
   }
 
   /** The Block2 option that asks for what comes next. */

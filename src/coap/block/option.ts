@@ -33,6 +33,13 @@ export function szxFor(bytes: number): number {
   return szx;
 }
 
+/** The smallest SZX whose blocks hold `bytes`; the largest where none does. */
+export function szxHolding(bytes: number): number {
+  let szx = 0;
+  while (szx < LARGEST_SZX && blockSize(szx) < bytes) szx++;
+  return szx;
+}
+
 /** Whether a body of this length can be numbered at this size. */
 export function fits(bytes: number, szx: number): boolean {
   return bytes <= (HIGHEST_NUMBER + 1) * blockSize(szx);

@@ -11,14 +11,27 @@ export type Reassembled =
   | { readonly kind: 'complete'; readonly body: Buffer }
   | { readonly kind: 'refused'; readonly code: number; readonly size1?: number };
 
+/** One block as it came. */
+export interface ReceivedBlock {
+  /** Method, path, query and Request-Tag of the request, and the peer's id. */
+  readonly key: string;
+  readonly peer: number;
+  readonly block: Block;
+  readonly payload: Buffer;
+  readonly contentFormat: number | undefined;
+  /** What the peer says the whole will be. */
+  readonly size1: number | undefined;
+}
+
 interface Transfer {
   readonly peer: number;
   readonly contentFormat: number | undefined;
-  chunks: Buffer[];
+  /** Grows by doubling: a list of blocks would cost many times its bytes where blocks are small. */
+  body: Buffer;
   length: number;
   lastNumber: number;
   lastSzx: number;
-  lastBlock: Buffer;
+  lastLength: number;
   touchedAt: number;
 }
 
@@ -26,6 +39,7 @@ const CONTINUE: Reassembled = { kind: 'continue' };
 const refused = (code: number): Reassembled => ({ kind: 'refused', code });
 
 export class Reassembly {
+  /** Longest idle first. */
   private readonly transfers = new Map<string, Transfer>();
   private readonly perPeer = new Map<number, number>();
   private bytes = 0;
@@ -40,32 +54,18 @@ export class Reassembly {
     return this.bytes;
   }
 
-  /**
-   * @param key method, path, query and Request-Tag of the request, and the peer's id
-   * @param size1 what the peer says the whole will be
-   */
-  receive(
-    key: string,
-    peer: number,
-    block: Block,
-    payload: Buffer,
-    contentFormat: number | undefined,
-    size1: number | undefined,
-    now: number,
-  ): Reassembled {
-    if (block.more && payload.length !== blockSize(block.szx)) return refused(Code.BadRequest);
-    if (payload.length > blockSize(block.szx)) return refused(Code.BadRequest);
-    if (block.number === 0) {
-      this.drop(key);
-      if (size1 !== undefined && size1 > this.limits.requestBodyBytes) return this.tooLarge();
-      if (!block.more) return { kind: 'complete', body: payload };
-      return this.begin(key, peer, block, payload, contentFormat, now);
-    }
+  /** @param now milliseconds */
+  receive(received: ReceivedBlock, now: number): Reassembled {
+    const { key, block, payload, contentFormat } = received;
+    const size = blockSize(block.szx);
+    if (block.more ? payload.length !== size : payload.length > size) return refused(Code.BadRequest);
+    if (block.number === 0) return this.begin(received, now);
     const transfer = this.transfers.get(key);
     if (transfer === undefined) return refused(Code.RequestEntityIncomplete);
-    transfer.touchedAt = now;
+    this.touch(key, transfer, now);
     if (isRepeated(transfer, block, payload)) return CONTINUE;
-    if (block.number * blockSize(block.szx) !== transfer.length || contentFormat !== transfer.contentFormat) {
+    // Another format belongs to another body (RFC 7959 §2.9.2).
+    if (block.number * size !== transfer.length || contentFormat !== transfer.contentFormat) {
       this.drop(key);
       return refused(Code.RequestEntityIncomplete);
     }
@@ -83,26 +83,26 @@ export class Reassembly {
     this.bytes = 0;
   }
 
-  private begin(
-    key: string,
-    peer: number,
-    block: Block,
-    payload: Buffer,
-    contentFormat: number | undefined,
-    now: number,
-  ): Reassembled {
-    const mine = this.perPeer.get(peer) ?? 0;
-    if (this.transfers.size >= this.limits.blockTransfers || mine >= this.limits.blockTransfersPerEndpoint) {
-      return refused(Code.ServiceUnavailable);
-    }
-    if (this.bytes + payload.length > this.limits.blockBytes) return refused(Code.ServiceUnavailable);
-    // Copied: a view would keep the whole datagram alive for each block.
-    const chunk = Buffer.from(payload);
-    const last = { lastNumber: 0, lastSzx: block.szx, lastBlock: chunk };
-    this.transfers.set(key, { peer, contentFormat, chunks: [chunk], length: chunk.length, ...last, touchedAt: now });
-    this.perPeer.set(peer, mine + 1);
-    this.bytes += chunk.length;
-    return CONTINUE;
+  private begin({ key, peer, block, payload, contentFormat, size1 }: ReceivedBlock, now: number): Reassembled {
+    this.drop(key);
+    if (Math.max(size1 ?? 0, payload.length) > this.limits.requestBodyBytes) return this.tooLarge();
+    if (!block.more) return { kind: 'complete', body: payload };
+    if ((this.perPeer.get(peer) ?? 0) >= this.limits.blockTransfersPerEndpoint) return refused(Code.ServiceUnavailable);
+    // The longest idle makes room: whoever begins transfers from many addresses must not keep all others from theirs.
+    while (this.transfers.size >= this.limits.blockTransfers) this.dropLongestIdle();
+    const transfer: Transfer = {
+      peer,
+      contentFormat,
+      body: Buffer.alloc(0),
+      length: 0,
+      lastNumber: 0,
+      lastSzx: 0,
+      lastLength: 0,
+      touchedAt: now,
+    };
+    this.transfers.set(key, transfer);
+    this.perPeer.set(peer, (this.perPeer.get(peer) ?? 0) + 1);
+    return this.append(key, transfer, block, payload);
   }
 
   private append(key: string, transfer: Transfer, block: Block, payload: Buffer): Reassembled {
@@ -111,34 +111,59 @@ export class Reassembly {
       this.drop(key);
       return this.tooLarge();
     }
-    if (this.bytes + payload.length > this.limits.blockBytes) {
+    if (!this.reserve(transfer, length)) {
       this.drop(key);
       return refused(Code.ServiceUnavailable);
     }
-    if (!block.more) {
-      const body = Buffer.concat([...transfer.chunks, payload], length);
-      this.drop(key);
-      return { kind: 'complete', body };
-    }
-    const chunk = Buffer.from(payload);
-    transfer.chunks.push(chunk);
+    payload.copy(transfer.body, transfer.length);
     transfer.length = length;
+    if (!block.more) {
+      this.drop(key);
+      return { kind: 'complete', body: transfer.body.subarray(0, length) };
+    }
     transfer.lastNumber = block.number;
     transfer.lastSzx = block.szx;
-    transfer.lastBlock = chunk;
-    this.bytes += chunk.length;
+    transfer.lastLength = payload.length;
     return CONTINUE;
+  }
+
+  /** Room for `length` bytes; the longest idle transfers give up theirs. */
+  private reserve(transfer: Transfer, length: number): boolean {
+    const had = transfer.body.length;
+    if (length <= had) return true;
+    const wanted = Math.min(Math.max(2 * had, length), this.limits.requestBodyBytes);
+    while (this.bytes + wanted - had > this.limits.blockBytes) {
+      const [longestIdle] = this.transfers.values();
+      if (longestIdle === undefined || longestIdle === transfer) return false;
+      this.dropLongestIdle();
+    }
+    const larger = Buffer.allocUnsafeSlow(wanted);
+    transfer.body.copy(larger, 0, 0, transfer.length);
+    transfer.body = larger;
+    this.bytes += wanted - had;
+    return true;
+  }
+
+  private touch(key: string, transfer: Transfer, now: number): void {
+    transfer.touchedAt = now;
+    this.transfers.delete(key);
+    this.transfers.set(key, transfer);
   }
 
   private tooLarge(): Reassembled {
     return { kind: 'refused', code: Code.RequestEntityTooLarge, size1: this.limits.requestBodyBytes };
   }
 
+  private dropLongestIdle(): void {
+    const [key] = this.transfers.keys();
+    if (key !== undefined) this.drop(key);
+  }
+
   private drop(key: string): void {
     const transfer = this.transfers.get(key);
     if (transfer === undefined) return;
     this.transfers.delete(key);
-    this.bytes -= transfer.length;
+    this.bytes -= transfer.body.length;
     const left = (this.perPeer.get(transfer.peer) ?? 1) - 1;
     if (left > 0) this.perPeer.set(transfer.peer, left);
     else this.perPeer.delete(transfer.peer);
@@ -146,6 +171,6 @@ export class Reassembly {
 }
 
 /** The block before, sent again under a new message ID. */
-function isRepeated(transfer: Transfer, block: Block, payload: Buffer): boolean {
-  return block.number === transfer.lastNumber && block.szx === transfer.lastSzx && payload.equals(transfer.lastBlock);
+function isRepeated({ body, length, lastNumber, lastSzx, lastLength }: Transfer, block: Block, payload: Buffer): boolean {
+  return block.number === lastNumber && block.szx === lastSzx && payload.equals(body.subarray(length - lastLength, length));
 }

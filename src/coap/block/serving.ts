@@ -25,8 +25,14 @@ export interface ServedBody {
 /**
  * The part of `body` that a request asks for; `undefined` beyond its end.
  * @param wanted Block2 of the request; absent: the first block
+ * @param asksForSize the request carries Size2
  */
-export function sliceOf(body: Uint8Array, wanted: Block | undefined, largestSzx: number): Slice | undefined {
+export function sliceOf(
+  body: Uint8Array,
+  wanted: Block | undefined,
+  largestSzx: number,
+  asksForSize: boolean,
+): Slice | undefined {
   const offset = wanted === undefined ? 0 : wanted.number * blockSize(wanted.szx);
   // Ours being smaller moves the number, never the offset.
   const szx = Math.min(wanted?.szx ?? largestSzx, largestSzx);
@@ -34,7 +40,7 @@ export function sliceOf(body: Uint8Array, wanted: Block | undefined, largestSzx:
   if (offset > 0 && offset >= body.length) return undefined;
   const payload = body.subarray(offset, offset + size);
   const block2 = encodeBlock(offset / size, offset + size < body.length, szx);
-  return offset === 0 ? { payload, block2, size2: body.length } : { payload, block2 };
+  return offset === 0 || asksForSize ? { payload, block2, size2: body.length } : { payload, block2 };
 }
 
 /** Strong, and computed once per body. */
@@ -52,9 +58,17 @@ export class Serving {
     return this.bodies.size;
   }
 
+  get heldBytes(): number {
+    return this.bytes;
+  }
+
   find(key: string, now: number): ServedBody | undefined {
     const served = this.bodies.get(key);
-    if (served !== undefined) served.touchedAt = now;
+    if (served === undefined) return undefined;
+    served.touchedAt = now;
+    // Moved to the end of the order in which bodies make room.
+    this.bodies.delete(key);
+    this.bodies.set(key, served);
     return served;
   }
 

@@ -5,7 +5,7 @@
 import { Code, codeText, isSuccess } from '../codes';
 import type { Message } from '../message';
 import { Option } from '../options';
-import { blockSize, decodeBlock, encodeBlock, fits, SMALLEST_BLOCK, szxFor } from './option';
+import { blockSize, decodeBlock, encodeBlock, fits, szxFor } from './option';
 
 /** What to do after an answer. */
 export type UploadStep =
@@ -41,7 +41,7 @@ export class Upload {
     const size = blockSize(this.szx);
     const payload = this.body.subarray(this.offset, this.offset + size);
     this.sentBytes = payload.length;
-    const block1 = encodeBlock(this.offset / size, !this.isLast, this.szx);
+    const block1 = encodeBlock(this.number, !this.isLast, this.szx);
     return this.offset === 0 ? { block1, payload, size1: this.body.length } : { block1, payload };
   }
 
@@ -53,6 +53,9 @@ export class Upload {
     if (message.code === Code.ServiceUnavailable && this.offset > 0) return this.later(message);
     // Any other error ends the transfer, with or without a Block1 option.
     if (!isSuccess(message.code)) return DONE;
+    if (answer !== undefined && answer.number !== this.number) {
+      return failed(`it acknowledged block ${answer.number} where block ${this.number} was sent`);
+    }
     if (this.isLast && message.code !== Code.Continue) return DONE;
     if (answer === undefined) {
       return failed(
@@ -61,15 +64,20 @@ export class Upload {
           : `it answered ${codeText(message.code)} without a Block1 option in the middle of a transfer`,
       );
     }
-    if (answer.number !== this.offset / blockSize(this.szx)) {
-      return failed(`it acknowledged block ${answer.number} where block ${this.offset / blockSize(this.szx)} was sent`);
-    }
     // A success other than 2.31 with M=0: the peer acted on this block alone and expects the rest (RFC 7959 §2.3).
     if (message.code !== Code.Continue && answer.more) return failed(`it answered ${codeText(message.code)} and asked for more`);
     if (this.isLast) return failed('it asked for more after the last block');
     this.offset += this.sentBytes;
     if (answer.szx < this.szx) this.szx = answer.szx;
+    return this.next();
+  }
+
+  private next(): UploadStep {
     return fits(this.body.length, this.szx) ? NEXT : failed('the body needs more blocks than there are numbers');
+  }
+
+  private get number(): number {
+    return this.offset / blockSize(this.szx);
   }
 
   private get isLast(): boolean {
@@ -79,10 +87,10 @@ export class Upload {
   /** 4.13: from the start with the size the peer names, or half of ours (RFC 7959 §2.9.3). */
   private smaller(szx: number | undefined): UploadStep {
     const wanted = szx ?? this.szx - 1;
-    if (wanted < 0 || wanted >= this.szx || blockSize(wanted) < SMALLEST_BLOCK) return DONE;
+    if (wanted < 0 || wanted >= this.szx) return DONE;
     this.szx = wanted;
     this.offset = 0;
-    return NEXT;
+    return this.next();
   }
 
   private again(code: number): UploadStep {
