@@ -1,0 +1,64 @@
+/** What the dialog says, as a client ready to be started. */
+import { DeviceManagementError } from '../../src/errors';
+import { Lwm2mClient, type Lwm2mClientOptions } from '../../src/lwm2m/client/client';
+import { ObjectTree } from '../../src/lwm2m/client/objects';
+import { addDescribed } from './described-objects';
+import { withDevice } from './device-object';
+
+/** As saved in a flow. */
+export interface ClientProperties {
+  readonly endpoint?: string;
+  readonly host?: string;
+  readonly port?: string | number;
+  readonly lwm2m?: '1.0' | '1.1' | '1.2';
+  readonly lifetime?: string | number;
+  readonly queueMode?: boolean;
+  readonly objects?: string;
+  readonly mayCreate?: boolean;
+}
+
+const DEFAULT_PORT = 5683;
+const DEFAULT_LIFETIME_SECONDS = 300;
+const BINDING = 'U';
+
+/**
+ * @param surroundings clock and transport, where they are not this machine's
+ * @throws DeviceManagementError naming the setting that is wrong
+ */
+export function makeClient(properties: ClientProperties, surroundings: Partial<Lwm2mClientOptions> = {}): Lwm2mClient {
+  const { endpoint, host, port, lwm2m, lifetime, queueMode, objects, mayCreate } = properties;
+  if (!endpoint) throw new DeviceManagementError('invalid-request', 'this client has no endpoint name: open it and give it one');
+  if (!host) throw new DeviceManagementError('invalid-request', 'this client has no server: open it and say where the server is');
+  const tree = new ObjectTree({ version: lwm2m ?? '1.1' });
+  const described = withDevice(readObjects(objects), BINDING);
+  addDescribed(tree, described);
+  if (mayCreate === true) permitInstances(tree);
+  return new Lwm2mClient({
+    endpoint,
+    server: { host, port: Number(port) || DEFAULT_PORT },
+    objects: tree,
+    lifetime: Number(lifetime) || DEFAULT_LIFETIME_SECONDS,
+    binding: BINDING,
+    queueMode: queueMode === true,
+    ...surroundings,
+  });
+}
+
+function readObjects(text: string | undefined): unknown {
+  if (text === undefined || text.trim() === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (caught) {
+    throw new DeviceManagementError(
+      'invalid-value',
+      `the objects of this client are no valid JSON: ${(caught as Error).message}`,
+    );
+  }
+}
+
+/** Of every object that may have several instances (the device itself and its connectivity have one). */
+function permitInstances(tree: ObjectTree): void {
+  for (const [object] of tree.all()) {
+    if (tree.model.definition(object)?.multiple === true) tree.permit(object, { create: true, delete: true });
+  }
+}
