@@ -33,8 +33,11 @@ export const ContentFormat = {
   Cbor: 60,
   SenmlJson: 110,
   SenmlCbor: 112,
+  SenmlEtchJson: 320,
+  SenmlEtchCbor: 322,
   Tlv: 11542,
   Json: 11543,
+  Lwm2mCbor: 11544,
 } as const;
 
 interface OptionRule {

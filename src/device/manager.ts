@@ -69,6 +69,7 @@ export interface NotificationEvent {
 
 export interface SendEvent {
   readonly device: string;
+  /** Oldest first. */
   readonly values: readonly ResourceValue[];
   readonly contentFormat: number;
   readonly at: number;

@@ -9,6 +9,8 @@ export type PathLevel = 'root' | 'object' | 'instance' | 'resource' | 'resource-
 const LEVELS: readonly PathLevel[] = ['root', 'object', 'instance', 'resource', 'resource-instance'];
 /** 65535 is reserved (MAX_ID) yet met on the wire as the null object link; as a path id it is accepted like any other. */
 const HIGHEST_ID = 65535;
+/** Characters. A prefix is in every name of every record; gateways in the field take a word. */
+const LONGEST_PREFIX = 64;
 /** Texts whose paths are remembered. */
 const MOST_PARSED = 4_096;
 /** Longer ones are padded with blanks, and not worth their memory. */
@@ -95,6 +97,11 @@ export class Path {
     this.text ??= `/${this.ids.join('/')}`;
     return this.text;
   }
+}
+
+/** What stands before the paths of a device behind a gateway: one segment, no number, or it would be an object (25/x/1). */
+export function isGatewayPrefix(text: string): boolean {
+  return text.length <= LONGEST_PREFIX && !/^\d*$/.test(text) && !/[/\p{C}]/u.test(text);
 }
 
 export function isId(value: number): boolean {

@@ -11,7 +11,7 @@ export function valuesOf(answer: Answer): ResourceValue[] {
   return decode(answer.contentFormat, answer.payload, { base: Path.parse(answer.request.uri), typeOf, now: 0 });
 }
 
-/** Complete 2.05 answers in a format we speak: neither links nor LwM2M CBOR. */
+/** Complete 2.05 answers in a format of values. */
 export function valueAnswers(capture: Capture): Answer[] {
   return capture.answers.filter(
     ({ code, complete, contentFormat }) =>

@@ -12,19 +12,26 @@ export interface Payload {
   readonly payload: Buffer;
 }
 
-/** What LwM2M 1.0 speaks; 1541 to 1543 are the numbers its early devices and servers use. */
-const FORMATS_OF_1_0: ReadonlySet<number> = new Set([
-  ContentFormat.Text,
-  ContentFormat.OctetStream,
-  ContentFormat.Tlv,
-  ContentFormat.Json,
-  1541,
-  1542,
-  1543,
+/** LwM2M version that brought each format; 1541 to 1543 are the numbers that early devices and servers use. */
+const SINCE: ReadonlyMap<number, string> = new Map([
+  [ContentFormat.Text, '1.0'],
+  [ContentFormat.OctetStream, '1.0'],
+  [ContentFormat.Cbor, '1.1'],
+  [ContentFormat.SenmlJson, '1.1'],
+  [ContentFormat.SenmlCbor, '1.1'],
+  [ContentFormat.SenmlEtchJson, '1.2'],
+  [ContentFormat.SenmlEtchCbor, '1.2'],
+  [1541, '1.0'],
+  [1542, '1.0'],
+  [1543, '1.0'],
+  [ContentFormat.Tlv, '1.0'],
+  [ContentFormat.Json, '1.0'],
+  [ContentFormat.Lwm2mCbor, '1.2'],
 ]);
 
 export function speaks(version: string, contentFormat: number): boolean {
-  return formatOf(contentFormat) !== undefined && (version !== '1.0' || FORMATS_OF_1_0.has(contentFormat));
+  const since = SINCE.get(contentFormat);
+  return since !== undefined && version >= since;
 }
 
 /** @throws Refusal 4.04, 4.05, 4.06 */

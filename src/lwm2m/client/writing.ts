@@ -94,7 +94,7 @@ function decodeValues(tree: ObjectTree, base: Path, { contentFormat, payload }: 
     throw new Refusal(Code.UnsupportedContentFormat, `content format ${contentFormat} is unknown here`);
   }
   try {
-    return decode(contentFormat, payload, { base, typeOf: tree.model.typeOf, now });
+    return decode(contentFormat, payload, { base, typeOf: tree.model.typeOf, now, mayBeRelative: true });
   } catch (error) {
     throw asRefusal(error);
   }

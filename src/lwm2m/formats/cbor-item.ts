@@ -4,7 +4,7 @@
  * (duplicate keys, of which cbor-x keeps the last in silence; integers as BigInt though they are small; byte strings that are
  * views) is settled here.
  */
-import { scanCbor } from './cbor-scan';
+import { type CborKeys, scanCbor } from './cbor-scan';
 import { malformed } from './failure';
 
 /**
@@ -21,8 +21,8 @@ const decoder = new Decoder({ mapsAsObjects: false, useRecords: false });
 const scratch = Buffer.alloc(2048);
 
 /** @throws DeviceManagementError `decode-error`, `too-large` */
-export function decodeCborItem(format: string, payload: Uint8Array): unknown {
-  const shape = scanCbor(format, payload);
+export function decodeCborItem(format: string, payload: Uint8Array, keys: CborKeys = 'labels'): unknown {
+  const shape = scanCbor(format, payload, keys);
   let decoded: unknown;
   try {
     decoded = decoder.decode(readable(shape.plain), shape.plain.length);

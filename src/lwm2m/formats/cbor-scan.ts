@@ -17,6 +17,9 @@ const ARRAY = 4;
 const MAP = 5;
 const TAG = 6;
 
+/** A gateway prefix and four ids. */
+const LONGEST_PATH_KEY = 5;
+
 const INDEFINITE = 31;
 const BREAK = 0xff;
 
@@ -43,9 +46,12 @@ export interface CborShape {
   readonly unsettled: boolean;
 }
 
+/** What keys of maps may be: labels of SenML (integers and text), or paths of LwM2M CBOR (an id, or an array of ids with text in front). */
+export type CborKeys = 'labels' | 'paths';
+
 /** @throws DeviceManagementError `decode-error`, `too-large` */
-export function scanCbor(format: string, payload: Uint8Array): CborShape {
-  const scan = new Scan(format, payload);
+export function scanCbor(format: string, payload: Uint8Array, keys: CborKeys): CborShape {
+  const scan = new Scan(format, payload, keys);
   scan.item(0);
   if (scan.at !== payload.length) throw scan.wrong(scan.at, 'the end', `${payload.length - scan.at} more bytes`);
   return { plain: scan.plain(), pairs: scan.pairs, unsettled: scan.unsettled };
@@ -63,6 +69,7 @@ class Scan {
   constructor(
     private readonly format: string,
     private readonly bytes: Uint8Array,
+    private readonly keys: CborKeys,
   ) {}
 
   wrong(at: number, expected: string, got: string): Error {
@@ -154,14 +161,33 @@ class Scan {
     }
   }
 
-  /** SenML has integer and text keys (RFC 8428 §6); 64-bit heads would come as another key than the same number in a short one. */
   private key(): void {
+    this.pairs++;
+    if (this.keys === 'paths' && (this.bytes[this.at] as number) >> 5 === ARRAY) this.pathKey();
+    else this.plainKey();
+  }
+
+  /** 64-bit heads would come as another key than the same number in a short one. */
+  private plainKey(): void {
     const start = this.at;
     const argument = this.head();
-    this.pairs++;
     if (this.major === TEXT) return this.string(start, argument);
     if (this.major > NEGATIVE || this.info > 26) {
       throw this.wrong(start, 'a key: text, or an integer of at most 32 bits', MAJOR_NAMES[this.major] as string);
+    }
+  }
+
+  private pathKey(): void {
+    const start = this.at;
+    const count = this.head();
+    if (count > LONGEST_PATH_KEY) throw this.wrong(start, `a path of at most ${LONGEST_PATH_KEY} parts`, `${count}`);
+    for (let parts = 0; parts !== count; parts++) {
+      if (count < 0 && this.bytes[this.at] === BREAK) {
+        this.at++;
+        return;
+      }
+      if (parts === LONGEST_PATH_KEY) throw this.wrong(start, `a path of at most ${LONGEST_PATH_KEY} parts`, 'more');
+      this.plainKey();
     }
   }
 

@@ -44,6 +44,10 @@ export class CborWriter {
     return this.head(0xe0, value ? 21 : 20);
   }
 
+  null(): this {
+    return this.head(0xe0, 22);
+  }
+
   float(value: number): this {
     this.room(9);
     const half = halfOf(value);

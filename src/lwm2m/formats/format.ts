@@ -9,10 +9,17 @@ import type { ResourceValue, TypeOf } from '../../device/value';
 export interface EncodeContext {
   /** The path in the request: payload names are relative to it. Root for Send. */
   readonly base: Path;
+  /**
+   * Of the device behind a gateway that the request is for: payload names begin with it, values do not tell it. Without one, names
+   * below the root (Send, composite) may begin with any, which then is each value's `prefix`.
+   */
+  readonly prefix?: string;
   readonly typeOf: TypeOf;
 }
 
 export interface DecodeContext extends EncodeContext {
+  /** Write payloads in LwM2M CBOR may leave the path of the request out (LwM2M Core 1.2 §7.5.6). */
+  readonly mayBeRelative?: boolean;
   /** Unix milliseconds when the payload came, for relative times (RFC 8428 §4.5.3). */
   readonly now: number;
 }

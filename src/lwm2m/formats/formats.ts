@@ -4,14 +4,27 @@ import { cbor } from './cbor';
 import { malformed } from './failure';
 import { type DecodeContext, type Format, isSingle } from './format';
 import { json } from './json';
+import { lwm2mCbor } from './lwm2m-cbor';
 import { opaque } from './opaque';
 import { senmlCbor } from './senml-cbor';
+import { senmlEtchCbor, senmlEtchJson } from './senml-etch';
 import { senmlJson } from './senml-json';
 import { text } from './text';
 import { tlv } from './tlv';
 
 /** Every format we speak. */
-export const FORMATS: readonly Format[] = [text, opaque, cbor, senmlJson, senmlCbor, tlv, json];
+export const FORMATS: readonly Format[] = [
+  text,
+  opaque,
+  cbor,
+  senmlJson,
+  senmlCbor,
+  senmlEtchJson,
+  senmlEtchCbor,
+  tlv,
+  json,
+  lwm2mCbor,
+];
 
 /** Numbers in use before IANA gave the present ones; Wakaama and Leshan still answer with them. */
 const OLD_NUMBERS: readonly (readonly [number, Format])[] = [
@@ -41,6 +54,15 @@ export function decode(contentFormat: number | undefined, payload: Uint8Array, c
     throw malformed('payload', 'offset 0', `one of the formats ${known}`, `Content-Format ${contentFormat}`);
   }
   return format.decode(payload, context);
+}
+
+/**
+ * Values in the order of their times (a history, LwM2M Core 1.1.1 §7.4.6); those without any are of now, and come last. What has no
+ * times stays as it came.
+ */
+export function oldestFirst(values: ResourceValue[]): ResourceValue[] {
+  if (!values.some(({ at }) => at !== undefined)) return values;
+  return values.sort((a, b) => (a.at ?? Number.POSITIVE_INFINITY) - (b.at ?? Number.POSITIVE_INFINITY) || 0);
 }
 
 const OPEN_BRACKET = 0x5b;

@@ -5,7 +5,7 @@ import { beyondCap, malformed, notExpressible, shown } from './failure';
 import { type DecodeContext, type Format, MOST_VALUES } from './format';
 import { decodeJsonItem } from './json-item';
 import { parseObjectLink } from './object-link';
-import { scannedIds, scanResourceName } from './resource-name';
+import { nameOf, placeOf, scannedIds, scanResourceName } from './resource-name';
 import { numberText } from './senml-json';
 import { fromWire, toWire, type WireField, type WireValue } from './typed-value';
 
@@ -33,22 +33,24 @@ export const json: Format = {
   encode(values, context) {
     const { base, typeOf } = context;
     if (!json.canEncode(values, context)) throw notExpressible(NAME, 'cannot carry several objects');
+    const target = nameOf({ path: base.toString() }, context);
     const alone = values.every((entry) => entry.path === base.toString());
-    const baseName = alone ? base.toString() : `${base}/`;
+    const baseName = alone ? target : `${target}/`;
     const entries = values.map((entry) => {
-      if (!scanResourceName(entry.path, base)) throw notExpressible(NAME, `has no place for ${entry.path} below ${base}`);
+      const path = nameOf(entry, context);
+      if (scanResourceName(path, context) < 0) throw notExpressible(NAME, `has no place for ${entry.path} below ${base}`);
       const field = toWire(entry, typeOf(scannedIds[0] as number, scannedIds[2] as number));
-      const name = alone ? '' : `"n":"${entry.path.slice(baseName.length)}",`;
+      const name = alone ? '' : `"n":"${path.slice(baseName.length)}",`;
       const time = entry.at === undefined ? '' : `"t":${entry.at / 1000},`;
       return `{${name}${time}${VALUE_TEXTS[field.kind](field)}}`;
     });
-    return Buffer.from(`{"bn":"${baseName}","e":[${entries.join(',')}]}`);
+    return Buffer.from(`{"bn":${JSON.stringify(baseName)},"e":[${entries.join(',')}]}`);
   },
 };
 
 /** A device that leaves the base name out means the path that was asked for. */
-function impliedBase({ base }: DecodeContext): string {
-  return base.toString();
+function impliedBase(context: DecodeContext): string {
+  return nameOf({ path: context.base.toString() }, context);
 }
 
 function resolved(
@@ -59,16 +61,16 @@ function resolved(
   context: DecodeContext,
 ): ResourceValue {
   if (!(entry instanceof Map)) throw malformed(NAME, where, 'an object', shown(entry));
-  const path = joined(baseName, textOf(entry, 'n', where) ?? '');
-  if (!scanResourceName(path, context.base)) {
-    throw malformed(NAME, where, `the name of a resource at or below ${context.base}`, shown(path));
-  }
+  const name = joined(baseName, textOf(entry, 'n', where) ?? '');
+  const from = scanResourceName(name, context);
+  if (from < 0) throw malformed(NAME, where, `the name of a resource at or below ${context.base}`, shown(name));
   const type = context.typeOf(scannedIds[0] as number, scannedIds[2] as number);
-  let value = wireValueOf(entry, where, path);
+  let value = wireValueOf(entry, where, name);
   if (type === 'opaque' && typeof value === 'string') value = decodeBase64(value) ?? value;
   const time = secondsOf(entry, 't', where);
-  if (time === undefined && baseTime === undefined) return { path, value: fromWire(value, type) };
-  return { path, value: fromWire(value, type), at: unixMilliseconds((baseTime ?? 0) + (time ?? 0), context.now, where) };
+  const place = placeOf(name, from, context);
+  if (time === undefined && baseTime === undefined) return { ...place, value: fromWire(value, type) };
+  return { ...place, value: fromWire(value, type), at: unixMilliseconds((baseTime ?? 0) + (time ?? 0), context.now, where) };
 }
 
 /** Base name and name are one string, but coap-node leaves the slash between "/3/0" and "9" out; nobody splits an id in two. */

@@ -2,32 +2,29 @@
 import { writeField } from './cbor';
 import { decodeCborItem } from './cbor-item';
 import { CborWriter } from './cbor-writer';
-import type { Format } from './format';
-import { type Dialect, type OutgoingRecord, outgoingRecords, resolvePack, SENML_FIELDS } from './senml';
+import { type OutgoingRecord, type Representation, SENML_FIELDS, senmlFormat } from './senml';
 import type { WireField } from './typed-value';
 
-const dialect: Dialect = {
-  name: 'SenML CBOR',
-  fields: new Map(SENML_FIELDS.map((field) => [field.cbor, field])),
-  bytesOf: (value) => (Buffer.isBuffer(value) ? value : undefined),
-};
+const FIELDS = new Map(SENML_FIELDS.map((field) => [field.cbor, field]));
 
-export const senmlCbor: Format = {
-  contentFormat: 112,
-  name: dialect.name,
-  decode: (payload, context) => resolvePack(decodeCborItem(dialect.name, payload), dialect, context),
-  canEncode: () => true,
-  encode(values, context) {
-    const records = outgoingRecords(dialect, values, context);
-    const writer = new CborWriter().array(records.length);
-    for (const record of records) writeRecord(writer, record);
-    return writer.finish();
-  },
-};
+/** @param removes whether a null value is understood */
+export function cborRepresentation(name: string, removes = false): Representation {
+  return {
+    dialect: { name, fields: FIELDS, removes, bytesOf: (value) => (Buffer.isBuffer(value) ? value : undefined) },
+    read: (payload) => decodeCborItem(name, payload),
+    write: (records) => {
+      const writer = new CborWriter().array(records.length);
+      for (const record of records) writeRecord(writer, record);
+      return writer.finish();
+    },
+  };
+}
 
-const Label = { BaseName: -2, BaseTime: -3, Name: 0, Time: 6 } as const;
+export const senmlCbor = senmlFormat(112, cborRepresentation('SenML CBOR'));
+
+const Label = { BaseName: -2, BaseTime: -3, Name: 0, Value: 2, Time: 6 } as const;
 const VALUE_LABELS: Readonly<Record<WireField['kind'], number | 'vlo'>> = {
-  number: 2,
+  number: Label.Value,
   text: 3,
   boolean: 4,
   bytes: 8,
@@ -41,6 +38,11 @@ function writeRecord(writer: CborWriter, record: OutgoingRecord): void {
   if (baseTime !== undefined) writeSeconds(writer.integer(Label.BaseTime), baseTime);
   if (name !== undefined) writer.integer(Label.Name).text(name);
   if (time !== undefined) writeSeconds(writer.integer(Label.Time), time);
+  if (field === null) writer.integer(Label.Value).null();
+  else if (field !== undefined) writeValue(writer, field);
+}
+
+function writeValue(writer: CborWriter, field: WireField): void {
   const label = VALUE_LABELS[field.kind];
   if (typeof label === 'number') writer.integer(label);
   else writer.text(label);

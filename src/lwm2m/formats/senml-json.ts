@@ -1,37 +1,43 @@
 /** SenML JSON (RFC 8428 §5, LwM2M Core 1.1.1 §7.4.6). */
 import { decodeBase64 } from './base64';
 import { notExpressible } from './failure';
-import type { Format } from './format';
 import { decodeJsonItem } from './json-item';
-import { type Dialect, type OutgoingRecord, outgoingRecords, resolvePack, SENML_FIELDS } from './senml';
+import { type OutgoingRecord, type Representation, SENML_FIELDS, senmlFormat } from './senml';
 import type { WireField } from './typed-value';
 
-const dialect: Dialect = {
-  name: 'SenML JSON',
-  fields: new Map(SENML_FIELDS.map((field) => [field.json, field])),
-  bytesOf: (value) => (typeof value === 'string' ? decodeBase64(value) : undefined),
-};
+const FIELDS = new Map(SENML_FIELDS.map((field) => [field.json, field]));
 
-export const senmlJson: Format = {
-  contentFormat: 110,
-  name: dialect.name,
-  decode: (payload, context) => resolvePack(decodeJsonItem(dialect.name, payload), dialect, context),
-  canEncode: () => true,
-  encode: (values, context) => Buffer.from(`[${outgoingRecords(dialect, values, context).map(recordText).join(',')}]`),
-};
+/** @param removes whether `"v":null` is understood */
+export function jsonRepresentation(name: string, removes = false): Representation {
+  return {
+    dialect: {
+      name,
+      fields: FIELDS,
+      removes,
+      bytesOf: (value) => (typeof value === 'string' ? decodeBase64(value) : undefined),
+    },
+    read: (payload) => decodeJsonItem(name, payload),
+    write: (records) => Buffer.from(`[${records.map((record) => recordText(name, record)).join(',')}]`),
+  };
+}
 
-function recordText(record: OutgoingRecord): string {
+export const senmlJson = senmlFormat(110, jsonRepresentation('SenML JSON'));
+
+function recordText(format: string, record: OutgoingRecord): string {
+  const { field } = record;
   const parts: string[] = [];
-  if (record.baseName !== undefined) parts.push(`"bn":"${record.baseName}"`);
+  // Names with a gateway prefix may hold what JSON wants escaped.
+  if (record.baseName !== undefined) parts.push(`"bn":${JSON.stringify(record.baseName)}`);
   if (record.baseTime !== undefined) parts.push(`"bt":${record.baseTime}`);
-  if (record.name !== undefined) parts.push(`"n":"${record.name}"`);
+  if (record.name !== undefined) parts.push(`"n":${JSON.stringify(record.name)}`);
   if (record.time !== undefined) parts.push(`"t":${record.time}`);
-  parts.push(VALUE_TEXTS[record.field.kind](record.field));
+  if (field === null) parts.push('"v":null');
+  else if (field !== undefined) parts.push(VALUE_TEXTS[field.kind](field, format));
   return `{${parts.join(',')}}`;
 }
 
-const VALUE_TEXTS: Readonly<Record<WireField['kind'], (field: WireField) => string>> = {
-  number: (field) => `"v":${numberText(dialect.name, field.value)}`,
+const VALUE_TEXTS: Readonly<Record<WireField['kind'], (field: WireField, format: string) => string>> = {
+  number: (field, format) => `"v":${numberText(format, field.value)}`,
   text: (field) => `"vs":${JSON.stringify(field.value)}`,
   boolean: (field) => `"vb":${field.value}`,
   bytes: (field) => `"vd":"${(field.value as Buffer).toString('base64url')}"`,

@@ -1,21 +1,42 @@
 /**
  * SenML records (RFC 8428, LwM2M Core 1.1.1 §7.4.6) apart from how they are written: which fields there are, how base fields
  * complete the records after them, and what of it LwM2M allows. `senml-json` and `senml-cbor` bring decoded packs, and write
- * the records that `outgoingRecords` composes.
+ * the records that `outgoingRecords` composes; `senml-etch` and `senml-paths` are what composite operations make of both.
  */
-import type { ResourceValue } from '../../device/value';
+import type { ResourceChange, ResourceValue } from '../../device/value';
 import { beyondCap, malformed, notExpressible, shown } from './failure';
-import { type DecodeContext, type EncodeContext, MOST_VALUES } from './format';
+import { type DecodeContext, type EncodeContext, type Format, MOST_VALUES } from './format';
 import { parseObjectLink } from './object-link';
-import { scannedIds, scanResourceName } from './resource-name';
+import { nameOf, placeOf, scannedIds, scanResourceName } from './resource-name';
 import { fromWire, toWire, type WireField, type WireValue } from './typed-value';
 
 /** How a representation names fields and writes bytes. */
 export interface Dialect {
   readonly name: string;
   readonly fields: ReadonlyMap<unknown, SenmlField>;
+  /** Whether `v` may be null: the resource instance is to be removed (RFC 8790 §3.2). */
+  readonly removes?: boolean;
   /** A `vd` as it was decoded, to bytes; undefined when it is none. */
   bytesOf(value: unknown): Buffer | undefined;
+}
+
+/** JSON or CBOR. */
+export interface Representation {
+  readonly dialect: Dialect;
+  /** @throws DeviceManagementError `decode-error`, `too-large` */
+  read(payload: Uint8Array): unknown;
+  write(records: readonly OutgoingRecord[]): Buffer;
+}
+
+/** A format of values in a representation. */
+export function senmlFormat(contentFormat: number, { dialect, read, write }: Representation): Format {
+  return {
+    contentFormat,
+    name: dialect.name,
+    decode: (payload, context) => resolvePack(read(payload), dialect, context) as ResourceValue[],
+    canEncode: () => true,
+    encode: (values, context) => write(outgoingRecords(dialect, values, context)),
+  };
 }
 
 export interface SenmlField {
@@ -38,7 +59,13 @@ export const SENML_FIELDS: readonly SenmlField[] = [
   { json: 'bver', cbor: -1, expects: 'a version up to 10', take: (_record, value) => isUnderstoodVersion(value) },
   { json: 'n', cbor: 0, expects: 'text', take: (record, value) => typeof value === 'string' && record.setName(value) },
   { json: 'u', cbor: 1, expects: 'text', take: ignored },
-  { json: 'v', cbor: 2, expects: 'a number', take: (record, value) => isNumber(value) && record.setNumber(value) },
+  {
+    json: 'v',
+    cbor: 2,
+    expects: 'a number',
+    take: (record, value, { removes }) =>
+      isNumber(value) ? record.setNumber(value) : value === null && removes === true && record.setValue(null),
+  },
   { json: 'vs', cbor: 3, expects: 'text', take: (record, value) => typeof value === 'string' && record.setValue(value) },
   {
     json: 'vb',
@@ -66,20 +93,25 @@ const FURTHEST_TIME = 8.64e15;
 const UNDERSTOOD_FEATURES = 0b1_1111;
 
 /**
- * Values of a decoded pack, in its order.
+ * Values of a decoded pack, in its order; without any null unless the dialect removes.
  * @throws DeviceManagementError `decode-error`, `too-large`
  */
-export function resolvePack(pack: unknown, dialect: Dialect, context: DecodeContext): ResourceValue[] {
+export function resolvePack(pack: unknown, dialect: Dialect, context: DecodeContext): ResourceChange[] {
+  return eachRecord(pack, dialect, (record, index) => resolved(record, dialect, context, index));
+}
+
+/** What `take` makes of each record, completed by the base fields before it. */
+export function eachRecord<T>(pack: unknown, dialect: Dialect, take: (record: IncomingRecord, index: number) => T): T[] {
   if (!Array.isArray(pack)) throw malformed(dialect.name, 'offset 0', 'an array of records', shown(pack));
   if (pack.length > MOST_VALUES) throw beyondCap(dialect.name, 'records', MOST_VALUES);
-  const values: ResourceValue[] = [];
+  const taken: T[] = [];
   const record = new IncomingRecord();
   for (let index = 0; index < pack.length; index++) {
     record.clear();
     fill(record, pack[index], dialect, index);
-    values.push(resolved(record, dialect, context, index));
+    taken.push(take(record, index));
   }
-  return values;
+  return taken;
 }
 
 function fill(record: IncomingRecord, fields: unknown, dialect: Dialect, index: number): void {
@@ -97,17 +129,21 @@ function fill(record: IncomingRecord, fields: unknown, dialect: Dialect, index: 
   }
 }
 
-function resolved(record: IncomingRecord, dialect: Dialect, context: DecodeContext, index: number): ResourceValue {
-  const path = record.baseName + record.name;
-  if (!scanResourceName(path, context.base)) {
-    throw malformed(dialect.name, `record ${index}`, `the name of a resource at or below ${context.base}`, shown(path));
+function resolved(record: IncomingRecord, dialect: Dialect, context: DecodeContext, index: number): ResourceChange {
+  const name = record.baseName + record.name;
+  const from = scanResourceName(name, context);
+  if (from < 0) {
+    throw malformed(dialect.name, `record ${index}`, `the name of a resource at or below ${context.base}`, shown(name));
   }
   if (record.valueFields !== 1 || record.value === undefined) {
-    throw malformed(dialect.name, `record ${index}`, 'one value', `${record.valueFields} in ${path}`);
+    throw malformed(dialect.name, `record ${index}`, 'one value', `${record.valueFields} in ${name}`);
   }
-  const value = fromWire(record.value, context.typeOf(scannedIds[0] as number, scannedIds[2] as number));
-  if (record.time === undefined && record.baseTime === undefined) return { path, value };
-  return { path, value, at: unixMilliseconds(record, dialect, context.now, index) };
+  const type = context.typeOf(scannedIds[0] as number, scannedIds[2] as number);
+  const place = placeOf(name, from, context);
+  if (record.value === null) return { ...place, value: null };
+  const value = fromWire(record.value, type);
+  if (record.time === undefined && record.baseTime === undefined) return { ...place, value };
+  return { ...place, value, at: unixMilliseconds(record, dialect, context.now, index) };
 }
 
 function unixMilliseconds(record: IncomingRecord, dialect: Dialect, now: number, index: number): number {
@@ -124,7 +160,8 @@ export class IncomingRecord {
   private baseValue: number | bigint = 0;
   name = '';
   time: number | undefined = undefined;
-  value: WireValue | undefined = undefined;
+  /** `null` where it is to be removed. */
+  value: WireValue | null | undefined = undefined;
   valueFields = 0;
   private numeric = false;
 
@@ -168,7 +205,7 @@ export class IncomingRecord {
     return this.setValue(sum(value, this.baseValue));
   }
 
-  setValue(value: WireValue | undefined): boolean {
+  setValue(value: WireValue | null | undefined): boolean {
     this.value = value;
     this.valueFields++;
     return value !== undefined;
@@ -208,7 +245,8 @@ export interface OutgoingRecord {
   readonly name?: string;
   /** Seconds after the base time; Unix seconds without one. */
   readonly time?: number;
-  readonly field: WireField;
+  /** `null` removes; a record of a path list has none. */
+  readonly field?: WireField | null;
 }
 
 /**
@@ -216,23 +254,29 @@ export interface OutgoingRecord {
  * relative to the first where every value has one; a base time would be inherited by values that have none.
  * @throws DeviceManagementError `invalid-value`
  */
-export function outgoingRecords(dialect: Dialect, values: readonly ResourceValue[], context: EncodeContext): OutgoingRecord[] {
+export function outgoingRecords(dialect: Dialect, values: readonly ResourceChange[], context: EncodeContext): OutgoingRecord[] {
   const { base, typeOf } = context;
-  const target = base.ids.length === 0 ? '' : base.toString();
-  const alone = values.every((entry) => entry.path === target);
+  const target = base.ids.length === 0 ? '' : nameOf({ path: base.toString() }, context);
+  const alone = values.every((entry) => nameOf(entry, context) === target);
   const baseName = alone || target === '' ? target : `${target}/`;
-  const baseTime = values.every((entry) => entry.at !== undefined) ? values[0]?.at : undefined;
+  const baseTime = values.every((entry) => timeOf(entry) !== undefined) ? timeOf(values[0]) : undefined;
   return values.map((entry, index) => {
-    if (!scanResourceName(entry.path, base)) throw notExpressible(dialect.name, `has no place for ${entry.path} below ${base}`);
-    const field = toWire(entry, typeOf(scannedIds[0] as number, scannedIds[2] as number));
-    const name = entry.path.slice(baseName.length);
-    const time = ((entry.at ?? 0) - (baseTime ?? 0)) / 1000;
+    const path = nameOf(entry, context);
+    if (scanResourceName(path, context) < 0) throw notExpressible(dialect.name, `has no place for ${path} below ${base}`);
+    const type = typeOf(scannedIds[0] as number, scannedIds[2] as number);
+    const name = path.slice(baseName.length);
+    const at = timeOf(entry);
+    const time = ((at ?? 0) - (baseTime ?? 0)) / 1000;
     return {
       ...(index === 0 && baseName !== '' && { baseName }),
       ...(index === 0 && baseTime !== undefined && { baseTime: baseTime / 1000 }),
       ...(name !== '' && { name }),
-      ...(entry.at !== undefined && time !== 0 && { time }),
-      field,
+      ...(at !== undefined && time !== 0 && { time }),
+      field: entry.value === null ? null : toWire(entry, type),
     };
   });
+}
+
+function timeOf(entry: ResourceChange | undefined): number | undefined {
+  return entry === undefined || entry.value === null ? undefined : entry.at;
 }

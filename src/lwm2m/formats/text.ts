@@ -33,7 +33,8 @@ export const text: Format = {
     if (field.kind === 'bytes') return Buffer.from(field.value.toString('base64'));
     if (field.kind === 'boolean') return Buffer.from(field.value ? '1' : '0');
     if (field.kind === 'number' && !Number.isFinite(Number(field.value))) throw unfit(entry.path, type, entry.value);
-    return Buffer.from(String(field.value));
+    // A zero keeps its sign, as in every other format.
+    return Buffer.from(Object.is(field.value, -0) ? '-0.0' : String(field.value));
   },
 };
 

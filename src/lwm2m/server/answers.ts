@@ -5,7 +5,7 @@ import type { PathLink } from '../../device/operation';
 import { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
-import { decode } from '../formats/formats';
+import { decode, oldestFirst } from '../formats/formats';
 import { parseLinks } from '../formats/link-format';
 import type { Shape } from './format-choice';
 import type { PlanContext } from './plan';
@@ -26,7 +26,7 @@ export function decodeValues(
 ): readonly ResourceValue[] {
   const format = response.contentFormat ?? unnamedFormat(shape, registration.version);
   try {
-    return decode(format, response.payload, { base: target, typeOf: model.typeOf, now });
+    return oldestFirst(decode(format, response.payload, { base: target, typeOf: model.typeOf, now }));
   } catch (caught) {
     const error = asDeviceManagementError(caught, 'decode-error');
     throw new DeviceManagementError(

@@ -12,7 +12,7 @@ import type { ProblemEvent, Registration, SendEvent } from '../../device/manager
 import { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import { asDeviceManagementError } from '../../errors';
-import { decode } from '../formats/formats';
+import { decode, oldestFirst } from '../formats/formats';
 import type { Models } from './models';
 import { identityKey } from './peers';
 import type { Presence } from './presence';
@@ -32,7 +32,7 @@ export interface ReportingInterfaceContext {
 }
 
 /** Formats that carry full paths. */
-const FORMATS: readonly number[] = [ContentFormat.SenmlJson, ContentFormat.SenmlCbor];
+const FORMATS: readonly number[] = [ContentFormat.SenmlJson, ContentFormat.SenmlCbor, ContentFormat.Lwm2mCbor];
 
 export class ReportingInterface {
   constructor(private readonly context: ReportingInterfaceContext) {}
@@ -51,7 +51,12 @@ export class ReportingInterface {
     const { clock, models } = this.context;
     const { contentFormat } = request;
     if (contentFormat === undefined || !FORMATS.includes(contentFormat)) {
-      return this.answer(request, Code.UnsupportedContentFormat, record, 'Send takes SenML JSON (110) or SenML CBOR (112)');
+      return this.answer(
+        request,
+        Code.UnsupportedContentFormat,
+        record,
+        'Send takes SenML JSON (110), SenML CBOR (112) or LwM2M CBOR (11544)',
+      );
     }
     const at = clock.wall();
     const device = record.endpoint;
@@ -59,7 +64,7 @@ export class ReportingInterface {
     try {
       // Decoded views would keep the whole datagram; a value may be kept for long.
       const payload = Buffer.from(request.payload);
-      values = decode(contentFormat, payload, { base: Path.root, typeOf: models.of(record.value).typeOf, now: at });
+      values = oldestFirst(decode(contentFormat, payload, { base: Path.root, typeOf: models.of(record.value).typeOf, now: at }));
     } catch (caught) {
       const reason = asDeviceManagementError(caught).message;
       this.answer(request, Code.BadRequest, record, reason);
@@ -79,10 +84,10 @@ export class ReportingInterface {
   }
 }
 
-/** Whether the device registered every object it sends values of. */
+/** Whether the device registered every object it sends values of; a device behind it (a prefix) has not. */
 function areAnnounced({ objects }: Registration, values: readonly ResourceValue[]): boolean {
   const announced = new Set(objects.map(objectOf));
-  return values.every(({ path }) => announced.has(objectOf(path)));
+  return values.every(({ path, prefix }) => prefix === undefined && announced.has(objectOf(path)));
 }
 
 /** "/3" of "/3/0/9". */

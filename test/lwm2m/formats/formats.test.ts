@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { decode, FORMATS, formatOf } from '../../../src/lwm2m/formats/formats';
+import { decode, FORMATS, formatOf, oldestFirst } from '../../../src/lwm2m/formats/formats';
 import { at, EXAMPLE, failure, hex } from './worked-example';
 
 describe('the table of formats', () => {
@@ -12,8 +12,11 @@ describe('the table of formats', () => {
         [60, 'CBOR'],
         [110, 'SenML JSON'],
         [112, 'SenML CBOR'],
+        [320, 'SenML-ETCH JSON'],
+        [322, 'SenML-ETCH CBOR'],
         [11542, 'TLV'],
         [11543, 'LwM2M JSON'],
+        [11544, 'LwM2M CBOR'],
       ],
     );
     for (const [old, now] of [
@@ -39,8 +42,22 @@ describe('the table of formats', () => {
     ]);
   });
 
+  it('puts a history in the order of its times, what has none last, and leaves all else as it came', () => {
+    const history = '[{"bn":"/3303/0/5700","v":4},{"t":-5,"v":2},{"t":-60,"v":1},{"t":-1,"v":3}]';
+    const values = oldestFirst(decode(110, Buffer.from(history), at('/3303/0/5700')));
+    assert.deepEqual(
+      values.map(({ value }) => value),
+      [1, 2, 3, 4],
+    );
+    const untimed = [
+      { path: '/3/0/9', value: 1 },
+      { path: '/3/0/0', value: 'ACME' },
+    ];
+    assert.deepEqual(oldestFirst([...untimed]), untimed);
+  });
+
   it('takes any Uint8Array', () => {
-    for (const contentFormat of [110, 112, 11542, 11543]) {
+    for (const contentFormat of [110, 112, 320, 322, 11542, 11543, 11544]) {
       const format = formatOf(contentFormat);
       const payload = new Uint8Array(format?.encode(EXAMPLE, at('/3/0')) ?? []);
       assert.deepEqual(decode(contentFormat, payload, at('/3/0')), EXAMPLE);

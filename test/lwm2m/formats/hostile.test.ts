@@ -50,6 +50,10 @@ const EXTRA: Readonly<Record<number, readonly Buffer[]>> = {
     hex('81a2216b2f33333630352f302f313663766c6f63333a30'),
     hex('9FBF217F632F332F63302F30FF037F624143624D45FFFFFF'),
   ],
+  11544: [
+    hex('bf03bf00bf0065616e6a617907bf00197e10ffffff190ce7bf00bf1915e1fa41500000191644fa421c00001916456343656cffffff'),
+    hex('BF9F63643031190CE700191644FFF94D60FF'),
+  ],
 };
 
 describe('hostile input', () => {
@@ -108,6 +112,9 @@ describe('hostile input', () => {
     ['SenML CBOR: a map of equal keys', 112, () => repeatedHex('02 01', 90_000, '81 BA 00015F90')],
     ['SenML CBOR: an array of 4 GiB', 112, () => hex('9A FFFFFFFF 80')],
     ['SenML CBOR: a map of 2^63 pairs', 112, () => hex('81 BB 7FFFFFFFFFFFFFFF')],
+    ['LwM2M CBOR: 24,000 keys of five parts', 11544, () => repeatedHex('85 61 61 03 00 06 00 01', 24_000, 'BF', 'FF')],
+    ['LwM2M CBOR: one path 39,000 times', 11544, () => repeatedHex('83 03 00 09 01', 39_000, 'B9 9858')],
+    ['LwM2M CBOR: one way down for ever', 11544, () => repeatedHex('A1 03', MEGABYTE / 2)],
     ['SenML JSON: a million nested arrays', 110, () => repeated('[', MEGABYTE)],
     ['SenML JSON: an integer of a million digits', 110, () => repeated('9', MEGABYTE, '[{"n":"/3/0/9","v":', '}]')],
     ['SenML JSON: a million records', 110, () => repeated('{},', MEGABYTE / 3, '[', '{}]')],

@@ -1,12 +1,15 @@
 /** What one end writes the other reads, whatever the resources, in every format. */
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { Path } from '../../../src/device/path';
+import { isGatewayPrefix, Path } from '../../../src/device/path';
 import type { ResourceValue } from '../../../src/device/value';
 import type { Format } from '../../../src/lwm2m/formats/format';
 import { FORMATS } from '../../../src/lwm2m/formats/formats';
+import { json } from '../../../src/lwm2m/formats/json';
 import { formatLinks, parseLinks } from '../../../src/lwm2m/formats/link-format';
+import { lwm2mCbor } from '../../../src/lwm2m/formats/lwm2m-cbor';
 import { senmlCbor } from '../../../src/lwm2m/formats/senml-cbor';
+import { senmlEtchCbor, senmlEtchJson } from '../../../src/lwm2m/formats/senml-etch';
 import { senmlJson } from '../../../src/lwm2m/formats/senml-json';
 import { instance, single, timeOfValue, typeOf } from './resource-values';
 
@@ -39,15 +42,33 @@ describe('round trips', () => {
     });
   }
 
-  for (const format of [senmlJson, senmlCbor]) {
-    it(`${format.name}: any values with any times, below the root`, () => {
-      const timed = fc.tuple(single, fc.option(timeOfValue, { nil: undefined }));
+  for (const format of [senmlJson, senmlCbor, senmlEtchJson, senmlEtchCbor]) {
+    it(`${format.name}: any values with any times, behind any gateway, below the root`, () => {
+      const prefix = fc.string({ unit: 'grapheme', maxLength: 10 }).filter((text) => isGatewayPrefix(text));
+      const timed = fc.tuple(single, fc.option(timeOfValue, { nil: undefined }), fc.option(prefix, { nil: undefined }));
       fc.assert(
         fc.property(fc.array(timed, { maxLength: 6 }), (entries) => {
-          const values = entries.map(([entry, at]) => (at === undefined ? entry : { ...entry, at }));
+          const values = entries.map(([entry, at, before]) => ({
+            ...entry,
+            ...(at !== undefined && { at }),
+            ...(before !== undefined && { prefix: before }),
+          }));
           assert.deepEqual(roundTrip(format, values, Path.root), values);
         }),
         { numRuns: 300 },
+      );
+    });
+  }
+
+  for (const format of [senmlJson, senmlCbor, json, lwm2mCbor]) {
+    it(`${format.name}: any instance of a device behind a gateway`, () => {
+      fc.assert(
+        fc.property(instance, ({ base, values }) => {
+          const context = { base, typeOf, now: 0, prefix: 'd"01' };
+          const payload = format.encode(values, context);
+          assert.deepEqual(format.decode(payload, context), values);
+        }),
+        { numRuns: 100 },
       );
     });
   }

@@ -435,6 +435,27 @@ describe('the choice of the format', () => {
     }
   });
 
+  it('takes LwM2M CBOR from a device of 1.2 that announced it, yet SenML for what may come as a history', async () => {
+    const links = '</>;ct="110 112 11544",</3/0>';
+    for (const [operation, version, accept] of [
+      ['read', '1.2', 11544],
+      ['observe', '1.2', 112],
+    ] as const) {
+      const { world, device } = await givenDevice(() => ({ code: Code.NotFound }), { links, version });
+      await failure(world, { operation, path: '/3/0' });
+      assert.deepEqual(accepts(device), [accept], `${operation} ${version}`);
+    }
+  });
+
+  it('tries LwM2M CBOR second on a device of 1.2 that announced nothing', async () => {
+    const { world, device } = await givenDevice(only(11544, Buffer.from('A183030009 1864'.replace(' ', ''), 'hex')), {
+      version: '1.2',
+    });
+    const result = await perform(world, { operation: 'read', path: '/3/0' });
+    assert.deepEqual(accepts(device), [112, 11544]);
+    assert.deepEqual(result.values, [{ path: '/3/0/9', value: 100 }]);
+  });
+
   it('asks again on 4.06, in the order 112, 11542, 110, 11543, none', async () => {
     const { world, device } = await givenDevice(only(undefined, Buffer.from('c10964', 'hex')));
     const result = await perform(world, { operation: 'read', path: '/3/0' });

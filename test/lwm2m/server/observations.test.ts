@@ -253,6 +253,27 @@ describe('Send', () => {
     );
   });
 
+  it('may come in LwM2M CBOR', async () => {
+    const { world, device } = await givenObserved();
+    assert.equal(codeText((await device.request(send(Buffer.from('a1830300091837', 'hex'), 11544))).code), '2.04');
+    assert.deepEqual(world.sends[0]?.values, [{ path: '/3/0/9', value: 55 }]);
+  });
+
+  it('of a history is told in the order of its times, relative or absolute', async () => {
+    const { world, device } = await givenObserved();
+    const now = world.clock.wall();
+    await device.request(send('[{"bn":"/3/0/9","t":-5,"v":3},{"t":-60,"v":2},{"bt":1000000000,"v":1},{"bt":0,"v":4}]', 110));
+    assert.deepEqual(
+      world.sends[0]?.values.map(({ value, at }) => [value, Math.round(((at ?? 0) - now) / 100) / 10]),
+      [
+        [1, Math.round((1_000_000_000_000 - now) / 100) / 10],
+        [2, -60],
+        [3, -5],
+        [4, 0],
+      ],
+    );
+  });
+
   it('may come non-confirmable, and below a prefix', async () => {
     const { world, device } = await givenObserved();
     const sent = send('[{"n":"/3/0/9","v":55}]', 110);
@@ -265,6 +286,7 @@ describe('Send', () => {
     ['4.15', 'another format', 'c10964', 11542],
     ['4.15', 'no format', '[]', undefined],
     ['4.04', 'an object that was not registered', '[{"n":"/6/0/0","v":1}]', 110],
+    ['4.04', 'a device behind it that nobody knows', '[{"n":"/d01/3/0/9","v":1}]', 110],
   ] as const) {
     it(`of ${title} gets ${code}`, async () => {
       const { world, device } = await givenObserved();
