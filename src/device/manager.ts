@@ -3,6 +3,7 @@
  * Everything that crosses it is plain, structured-cloneable data, so that a protocol can run in another thread or process.
  */
 import type { Events } from '../events';
+import type { BootstrapEvent } from './bootstrap';
 import type { SecurityMode } from './identity';
 import type { OperationOptions, OperationRequest, OperationResult } from './operation';
 import type { ResourceType, ResourceValue } from './value';
@@ -98,6 +99,7 @@ export interface ManagerEvents {
   send: SendEvent;
   'observation-ended': ObservationEndedEvent;
   problem: ProblemEvent;
+  bootstrap: BootstrapEvent;
 }
 
 export type Presence = 'reachable' | 'asleep' | 'gone';

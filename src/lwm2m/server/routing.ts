@@ -1,9 +1,10 @@
 /**
  * Which interface a request of a device is for. A server URI in a device may carry a path of its own, so only the end of the path decides:
- * …/rd, …/rd/<id>, …/dp. (An id is never "rd" or "dp": it is longer.)
+ * …/rd, …/rd/<id>, …/dp, …/bs, …/bspack. (An id is never one of these words: it is longer.)
  */
 import { Code } from '../../coap/codes';
 import type { IncomingRequest } from '../../coap/incoming';
+import type { BootstrapInterface } from './bootstrap-interface';
 import type { RegistrationInterface } from './registration-interface';
 import type { ReportingInterface } from './reporting-interface';
 
@@ -12,17 +13,21 @@ type Handler = (request: IncomingRequest, lastSegment: string) => void;
 type Place = Readonly<Record<number, Handler>>;
 
 export class Routing {
-  private readonly registrations: Place;
   private readonly registration: Place;
-  private readonly reports: Place;
+  /** By the last segment of the path. */
+  private readonly places: ReadonlyMap<string, Place>;
 
-  constructor(registrations: RegistrationInterface, reporting: ReportingInterface) {
-    this.registrations = { [Code.Post]: (request) => registrations.register(request) };
+  /** @param bootstrap absent: this is no bootstrap server, and its paths are not found */
+  constructor(registrations: RegistrationInterface, reporting: ReportingInterface, bootstrap?: BootstrapInterface) {
     this.registration = {
       [Code.Post]: (request, id) => registrations.update(request, id),
       [Code.Delete]: (request, id) => registrations.deregister(request, id),
     };
-    this.reports = { [Code.Post]: (request) => reporting.send(request) };
+    this.places = new Map<string, Place>([
+      ['rd', { [Code.Post]: (request) => registrations.register(request) }],
+      ['dp', { [Code.Post]: (request) => reporting.send(request) }],
+      ...(bootstrap === undefined ? [] : bootstrapPlaces(bootstrap)),
+    ]);
   }
 
   route(request: IncomingRequest): void {
@@ -35,8 +40,13 @@ export class Routing {
   }
 
   private placeOf(last: string, lastButOne: string | undefined): Place | undefined {
-    if (last === 'rd') return this.registrations;
-    if (last === 'dp') return this.reports;
-    return lastButOne === 'rd' ? this.registration : undefined;
+    return this.places.get(last) ?? (lastButOne === 'rd' ? this.registration : undefined);
   }
+}
+
+function bootstrapPlaces(bootstrap: BootstrapInterface): [string, Place][] {
+  return [
+    ['bs', { [Code.Post]: (request) => bootstrap.request(request) }],
+    ['bspack', { [Code.Get]: (request) => bootstrap.pack(request) }],
+  ];
 }

@@ -6,6 +6,7 @@ import type { LayerLimits, TransmissionParameters } from '../../coap/parameters'
 import type { Transport } from '../../coap/transport';
 import { UdpTransport } from '../../coap/transports/udp';
 import { type Admission, type AdmissionDecision, admit } from '../../device/admission';
+import type { BootstrapEvent, BootstrapSource } from '../../device/bootstrap';
 import type { Identity } from '../../device/identity';
 import type {
   DeviceManager,
@@ -20,6 +21,7 @@ import { describe } from '../../device/models/definition';
 import type { OperationOptions, OperationRequest, OperationResult } from '../../device/operation';
 import { Events } from '../../events';
 import { type AnnouncedObjects, ObjectLists, readObjectLinks } from './announced-objects';
+import { BootstrapInterface } from './bootstrap-interface';
 import { DeviceOperations } from './device-operations';
 import { notRegistered } from './failures';
 import { Mistake } from './mistake';
@@ -40,9 +42,11 @@ import { OperationStatistics, type Statistics } from './statistics';
 export interface ServerLimits {
   readonly registrations: number;
   readonly observationsPerDevice: number;
+  /** Devices being bootstrapped at the same time. */
+  readonly bootstrapSessions: number;
 }
 
-const DEFAULT_LIMITS: ServerLimits = { registrations: 200_000, observationsPerDevice: 200 };
+const DEFAULT_LIMITS: ServerLimits = { registrations: 200_000, observationsPerDevice: 200, bootstrapSessions: 1_000 };
 
 export interface Lwm2mServerOptions {
   /** UDP, where no transport is given. Default port 5683 on all interfaces. */
@@ -58,6 +62,10 @@ export interface Lwm2mServerOptions {
   readonly rules?: Partial<RegistrationRules>;
   /** Object lists known by profile id (1.2): {"6:27354b9a": "</1/0>,</3/0>"}. */
   readonly profiles?: Readonly<Record<string, string>>;
+  /** Makes it a bootstrap server too, at the same port: the configuration for a device that asks. Absent: it is none. */
+  readonly bootstrap?: BootstrapSource;
+  /** For each answer of a device in a bootstrap (default two minutes, as Leshan). */
+  readonly bootstrapTimeoutMs?: number;
   /** Added to lifetimes; default MAX_TRANSMIT_WAIT, and not to be less. */
   readonly graceMs?: number;
   /** How long a device in queue mode listens after the last message; default MAX_TRANSMIT_WAIT. */
@@ -79,6 +87,8 @@ const ABANDONED = {
 } as const;
 
 const DEFAULT_PORT = 5683;
+/** A device counts EXCHANGE_LIFETIME (247 s) from the last operation, then it gives up (LwM2M Core 1.1.1 §6.1.7.2). */
+const BOOTSTRAP_TIMEOUT_MS = 120_000;
 
 export class Lwm2mServer implements DeviceManager {
   readonly events = new Events<ManagerEvents>();
@@ -91,6 +101,7 @@ export class Lwm2mServer implements DeviceManager {
   private readonly observed: Observations;
   private readonly operations: DeviceOperations;
   private readonly counters = new OperationStatistics<RegistrationRecord>();
+  private readonly bootstrapInterface: BootstrapInterface | undefined;
   private readonly routing: Routing;
 
   constructor(options: Lwm2mServerOptions = {}) {
@@ -130,9 +141,11 @@ export class Lwm2mServer implements DeviceManager {
       problem: (event) => events.emit('problem', event),
     });
     this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
+    const rules = { ...DEFAULT_RULES, ...options.rules };
+    const admit = admitting(options.admission ?? 'secured');
     const registrationInterface = new RegistrationInterface({
       clock,
-      rules: { ...DEFAULT_RULES, ...options.rules },
+      rules,
       mostRegistrations: limits.registrations,
       registrations,
       objectLists: new ObjectLists(),
@@ -140,7 +153,7 @@ export class Lwm2mServer implements DeviceManager {
       refusals: this.refusals,
       statistics,
       profiles: readProfiles(options.profiles ?? {}),
-      admit: admitting(options.admission ?? 'secured'),
+      admit,
       identityOf,
       random: () => (options.random ?? systemRandom).fraction(),
       carry: (from, to) => layer.move(from, to),
@@ -157,7 +170,22 @@ export class Lwm2mServer implements DeviceManager {
       tell: (event) => events.emit('send', event),
       problem: (event) => events.emit('problem', event),
     });
-    this.routing = new Routing(registrationInterface, reportingInterface);
+    if (options.bootstrap !== undefined) {
+      this.bootstrapInterface = new BootstrapInterface({
+        clock,
+        layer,
+        rules,
+        models,
+        source: options.bootstrap,
+        admit,
+        identityOf,
+        refusals: new Refusals(clock, (refused) => events.emit('bootstrap', asBootstrapEvent(refused))),
+        mostSessions: limits.bootstrapSessions,
+        timeoutMs: options.bootstrapTimeoutMs ?? BOOTSTRAP_TIMEOUT_MS,
+        tell: (event) => events.emit('bootstrap', event),
+      });
+    }
+    this.routing = new Routing(registrationInterface, reportingInterface, this.bootstrapInterface);
   }
 
   /** @throws DeviceManagementError `port-in-use` or `server-unavailable`, saying what to do */
@@ -167,6 +195,7 @@ export class Lwm2mServer implements DeviceManager {
 
   /** Ends everything under way with `cancelled`, and frees the port. Devices are not told; they find out with their next Update. */
   async stop(): Promise<void> {
+    this.bootstrapInterface?.stop();
     for (const record of this.known.all()) this.operations.cancelAll(record, ABANDONED.stopped);
     this.known.stop();
     this.presences.stop();
@@ -268,6 +297,11 @@ function readProfiles(profiles: Readonly<Record<string, string>>): ReadonlyMap<s
       return [id, list];
     }),
   );
+}
+
+function asBootstrapEvent({ device, refusal, at }: LifecycleEvent): BootstrapEvent {
+  const { reason = '', remedy = '', address = '', count = 0 } = refusal ?? {};
+  return { event: 'refused', device, address, steps: [], written: {}, refusal: { reason, remedy, count }, at };
 }
 
 function trafficOf(layer: CoapLayer) {
