@@ -16,8 +16,6 @@ export interface UdpOptions {
 
 export class UdpTransport implements Transport {
   readonly name = 'udp';
-  /** Datagrams the system refused to send (unreachable, too large). */
-  sendErrors = 0;
   private socket: Socket | undefined;
   private dualStack = false;
 
@@ -47,9 +45,10 @@ export class UdpTransport implements Transport {
     // A socket for both families takes IPv4 addresses in their mapped form only.
     const target = this.dualStack && address.indexOf(':') < 0 ? `::ffff:${address}` : address;
     try {
-      socket.send(datagram, 0, datagram.length, port, target, this.sent);
+      // Without a callback, which would cost a turn of the loop for each datagram: what is lost is lost, as on any network.
+      socket.send(datagram, 0, datagram.length, port, target);
     } catch {
-      this.sendErrors++;
+      // An address that cannot be sent to, such as port 0 of a forged datagram.
     }
   }
 
@@ -60,15 +59,11 @@ export class UdpTransport implements Transport {
     return new Promise((resolve) => socket.close(() => resolve()));
   }
 
-  private readonly sent = (error: Error | null): void => {
-    if (error !== null) this.sendErrors++;
-  };
-
   private bind(receiver: Receiver, host: string, ipv6: boolean): Promise<void> {
     const socket = createSocket({
       type: ipv6 ? 'udp6' : 'udp4',
-      // Addresses are numeric here: the resolver would only cost time.
-      lookup: (hostname, _options, callback) => callback(null, hostname, isIP(hostname)),
+      // Addresses are numeric here, and of the socket's family: the resolver would only cost time.
+      lookup: (hostname, _options, callback) => callback(null, hostname, ipv6 ? 6 : 4),
     });
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException): void => {
@@ -79,9 +74,7 @@ export class UdpTransport implements Transport {
       socket.bind(this.options.port, host, () => {
         socket.removeListener('error', failed);
         // ICMP answers may surface here; a lost datagram is the message layer's business.
-        socket.on('error', () => {
-          this.sendErrors++;
-        });
+        socket.on('error', () => {});
         socket.on('message', (datagram, { address, port }) => receiver.received(datagram, canonicalAddress(address), port));
         this.enlargeBuffer(socket);
         this.socket = socket;
