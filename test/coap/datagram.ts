@@ -1,5 +1,5 @@
 /** Datagrams written by hand, so that a peer can send what no correct client would. */
-import { MessageType, MessageWriter } from '../../src/coap/message';
+import { type Message, MessageType, MessageWriter, parseMessage } from '../../src/coap/message';
 
 export interface DatagramSpec {
   /** Default: confirmable. */
@@ -21,6 +21,13 @@ export function datagram(spec: DatagramSpec): Buffer {
   }
   if (spec.payload !== undefined) writer.payload(Buffer.from(spec.payload));
   return writer.finish();
+}
+
+/** The same as it is read on the other side. */
+export function received(spec: DatagramSpec): Message {
+  const message = parseMessage(datagram(spec));
+  if (typeof message === 'number') throw new Error('the datagram is malformed');
+  return message;
 }
 
 export function hex(text: string): Buffer {
