@@ -46,7 +46,7 @@ export class UdpTransport implements Transport {
     const target = this.dualStack && address.indexOf(':') < 0 ? `::ffff:${address}` : address;
     try {
       // Without a callback, which would cost a turn of the loop for each datagram: what is lost is lost, as on any network.
-      socket.send(datagram, 0, datagram.length, port, target);
+      socket.send(datagram, port, target);
     } catch {
       // An address that cannot be sent to, such as port 0 of a forged datagram.
     }

@@ -1,6 +1,6 @@
 /**
- * Counters per server and per device: messages, codes, bytes per operation. Register and Update are counted for the server only:
- * every device does them, and an idle one is not to cost a table of its own.
+ * Counters per server and per device: messages, codes, bytes per operation. The registration interface is counted for the server only:
+ * every device uses it, and an idle one is not to cost a table of its own.
  */
 import { codeText } from '../../coap/codes';
 import type { OperationName } from '../../device/operation';
@@ -65,6 +65,8 @@ export class OperationCounters {
 }
 
 const FIRST_ERROR = 0x80;
+/** Counted for the server alone; who has left has no counters any more. */
+const SERVERS_ONLY: ReadonlySet<CountedOperation> = new Set(['register', 'update', 'deregister']);
 
 /** The server's counters, and those of each device that did more than register. `Device` is whatever stands for one. */
 export class OperationStatistics<Device extends object> {
@@ -79,7 +81,7 @@ export class OperationStatistics<Device extends object> {
     bytesReceived: number,
   ): void {
     this.server.count(operation, code, bytesSent, bytesReceived);
-    if (device === undefined || operation === 'register' || operation === 'update') return;
+    if (device === undefined || SERVERS_ONLY.has(operation)) return;
     let counters = this.devices.get(device);
     if (counters === undefined) {
       counters = new OperationCounters();
