@@ -140,7 +140,7 @@ export class ObserveNode implements SourceKind<Observed> {
       if (path.type === 'msg' || isLeftEmpty(path)) return;
       this.target = await this.targetOf({});
     } catch (caught) {
-      this.host.raise(flowError(caught), {});
+      this.server.whenFlowsRun(() => this.host.raise(flowError(caught), {}));
     } finally {
       this.declare(device.type === 'msg' || this.target === undefined ? undefined : this.target, 'dialog');
       this.source.refresh();

@@ -35,7 +35,7 @@ export = (red: NodeAPI): void => {
     try {
       attributes = attributesOf(properties.attributes);
     } catch (caught) {
-      host.raise(flowError(caught), {});
+      server.whenFlowsRun(() => host.raise(flowError(caught), {}));
     }
     const observe = new ObserveNode(host, server, {
       device: inputRow('device', device ?? '', deviceType),

@@ -44,7 +44,7 @@ export = (red: NodeAPI): void => {
       host
         .evaluate(properties.device ?? '', properties.deviceType ?? 'str', {})
         .then(begin)
-        .catch((caught: unknown) => host.raise(flowError(caught), {}));
+        .catch((caught: unknown) => server.whenFlowsRun(() => host.raise(flowError(caught), {})));
     }
   }
   red.nodes.registerType('dm-register', RegisterNode);

@@ -40,6 +40,8 @@ export class RunningServer {
   private retry: Timer | undefined;
   private ended = false;
   private toldError: string | undefined;
+  private flowsRun = false;
+  private untilFlowsRun: (() => void)[] = [];
 
   constructor(
     readonly id: string,
@@ -51,7 +53,7 @@ export class RunningServer {
   ) {
     this.fleet = new Fleet(manager, clock);
     this.sources = new OwnedSources(clock);
-    this.fleet.policies.hold();
+    this.hold();
     this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));
     this.subscriptions = [manager.events.on('lifecycle', (event) => this.refused(event))];
   }
@@ -101,13 +103,27 @@ export class RunningServer {
 
   /** Flows are being stopped or built. */
   hold(): void {
+    this.flowsRun = false;
+    this.untilFlowsRun = [];
     this.sources.hold();
     this.fleet.policies.hold();
+    this.fleet.requests.outcomes.pause();
   }
 
   release(): void {
+    this.flowsRun = true;
+    const waiting = this.untilFlowsRun;
+    this.untilFlowsRun = [];
+    for (const action of waiting) action();
     this.fleet.policies.release();
+    this.fleet.requests.outcomes.resume();
     this.sources.release();
+  }
+
+  /** For a node that is being made: what it raises or sends now would reach nobody, for Catch and other nodes do not exist yet. */
+  whenFlowsRun(action: () => void): void {
+    if (this.flowsRun) action();
+    else this.untilFlowsRun.push(action);
   }
 
   /** Nodes that have not come back with their flows are gone: disabled, or deleted together with their tab. */

@@ -216,6 +216,7 @@ export class ObservePolicies {
   /** @returns whether there is sense in going on now */
   private async take(device: ObservedDevice, path: ObservedPath, request: OperationRequest): Promise<boolean> {
     const { generation } = device;
+    path.asking = true;
     try {
       const result = await this.manager.perform(device.name, request);
       if (device.generation !== generation) return true;
@@ -228,6 +229,8 @@ export class ObservePolicies {
     } catch (caught) {
       if (device.generation !== generation) return true;
       return this.failed(device, path, request, asDeviceManagementError(caught));
+    } finally {
+      path.asking = false;
     }
   }
 

@@ -19,6 +19,8 @@ export class ObservedPath {
   /** What we have set since the device registered. */
   actual: AttributeSet = {};
   observed = false;
+  /** A step is under way: what will be on the device is not known, so this is not forgotten. */
+  asking = false;
   /** The device would not be observed here; not asked again before something has changed. */
   refusal: Refusal | undefined;
   /** The device knows no attributes, or not these; then they are all applied here. */
@@ -71,7 +73,7 @@ export class ObservedPath {
 
   /** Nobody wants it, and nothing of it is left on the device. */
   get isDone(): boolean {
-    return this.policies.length === 0 && this.nextStep() === undefined;
+    return this.policies.length === 0 && !this.asking && this.nextStep() === undefined;
   }
 
   /** Kept where nothing has changed: what was last passed on is part of the condition. */

@@ -42,14 +42,15 @@ export interface Listener {
 /** A later life of the owner. */
 export type Successor = (order: Order, outcome: Outcome) => void;
 
-/** Outcomes held for an owner that is between two lives: a deploy takes a second, or a flow may be stopped for good. */
-const HELD = 1000;
+/** Outcomes held for owners that are between two lives: as many as may wait, for a deploy can come in the middle of a large fan-out. */
+const HELD = 10_000;
 
 export class Outcomes {
   private readonly listeners = new Map<Order, Listener>();
   private readonly successors = new Map<string, Successor>();
   private readonly cancelled = new WeakSet<Order>();
   private held: { order: Order; outcome: Outcome }[] = [];
+  private paused = false;
   /** Outcomes nobody came for, oldest first; whoever keeps an audit takes them. */
   onAbandoned: (order: Order, outcome: Outcome) => void = () => {};
 
@@ -73,7 +74,7 @@ export class Outcomes {
     if (this.cancelled.has(order)) return;
     const successor = this.successors.get(order.owner);
     if (listener !== undefined) listener.settled(outcome);
-    else if (successor !== undefined) successor(order, outcome);
+    else if (successor !== undefined && !this.paused) successor(order, outcome);
     else this.hold(order, outcome);
   }
 
@@ -83,13 +84,20 @@ export class Outcomes {
     for (const order of this.listeners.keys()) if (order.owner === owner) this.listeners.delete(order);
   }
 
-  /** An owner begins to live: it is told at once what has come in for it. */
+  /** An owner begins to live: it is told what has come in for it, at once unless paused. */
   succeed(owner: string, successor: Successor): void {
     this.successors.set(owner, successor);
-    const mine = this.held.filter(({ order }) => order.owner === owner);
-    if (mine.length === 0) return;
-    this.held = this.held.filter(({ order }) => order.owner !== owner);
-    for (const { order, outcome } of mine) successor(order, outcome);
+    if (!this.paused) this.deliverHeld();
+  }
+
+  /** Flows are being built: who heard an outcome now could not pass it on, for those behind it may not exist yet. */
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.deliverHeld();
   }
 
   /** An owner is gone for good. */
@@ -105,15 +113,26 @@ export class Outcomes {
 
   /** Owners that did not come back will not: whoever asked, the outcome is worth a line. */
   abandonHeld(): void {
-    const abandoned = this.held;
-    this.held = [];
-    for (const { order, outcome } of abandoned) this.onAbandoned(order, outcome);
+    for (const { order, outcome } of this.takeHeld(({ owner }) => !this.successors.has(owner))) this.onAbandoned(order, outcome);
   }
 
   close(): void {
-    this.abandonHeld();
     this.listeners.clear();
     this.successors.clear();
+    this.abandonHeld();
+  }
+
+  private deliverHeld(): void {
+    if (this.held.length === 0) return;
+    for (const { order, outcome } of this.takeHeld(({ owner }) => this.successors.has(owner))) {
+      this.successors.get(order.owner)?.(order, outcome);
+    }
+  }
+
+  private takeHeld(isMeant: (order: Order) => boolean): { order: Order; outcome: Outcome }[] {
+    const taken = this.held.filter(({ order }) => isMeant(order));
+    if (taken.length > 0) this.held = this.held.filter(({ order }) => !isMeant(order));
+    return taken;
   }
 
   private hold(order: Order, outcome: Outcome): void {

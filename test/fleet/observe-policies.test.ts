@@ -117,6 +117,25 @@ describe('observe policies', () => {
     );
   });
 
+  it('a policy removed while the device is being asked to observe is cancelled all the same', async () => {
+    const { manager, policies, declare } = setup();
+    let agree: () => void = () => {};
+    manager.behaviour = () =>
+      new Promise((resolve) => {
+        agree = () => resolve({});
+      });
+    manager.register('sim-001');
+    declare('a');
+    await settled();
+    policies.hold();
+    policies.remove('a');
+    agree();
+    await settled();
+    policies.release();
+    await settled();
+    assert.deepEqual(manager.log(), [`observe ${PATH}`, `cancel-observation ${PATH}`]);
+  });
+
   it('the last policy removed cancels and clears the attributes', async () => {
     const { manager, policies, declare } = setup();
     declare('a', { attributes: { pmin: 1 } });

@@ -191,6 +191,17 @@ export function logged(level: 'ERROR' | 'WARN'): string[] {
   return spy.args.flatMap(([line]) => (line !== undefined && line.level <= (spy[level] as number) ? [String(line.msg)] : []));
 }
 
+/** What a Catch node was given: the error, and what the message bears. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly source: { readonly id: string; readonly type: string; readonly count: number };
+}
+
+export function failureOf(message: Message): Failure {
+  return message.error as Failure;
+}
+
 /** A thermometer with a Device object, and values of every type. */
 export function thermometer(version = '1.1'): ObjectTree {
   const tree = new ObjectTree({ version });
@@ -212,7 +223,11 @@ export function thermometer(version = '1.1'): ObjectTree {
     { 4: { execute: () => undefined }, 5: { execute: () => undefined }, 12: { execute: () => undefined } },
   );
   tree.add(3303, 0, { 5700: 21.5, 5701: 'Cel' }, { 5605: { execute: () => undefined } });
+  tree.add(3308, 0, { 5900: 20 });
   tree.add(3311, 0, { 5850: true, 5851: 40 });
+  tree.add(3340, 0, { 5534: 0, 5850: false });
+  tree.add(5, 0, { 1: '' }, { 2: { execute: () => undefined } });
+  tree.add(9, 0, { 2: Buffer.alloc(0), 13: '65535:65535' });
   tree.permit(3303, { create: true, delete: true });
   return tree;
 }

@@ -26,6 +26,11 @@ export class Inbox<Item> {
     }
   }
 
+  /** Until so many have come. */
+  async count(many: number): Promise<void> {
+    while (this.all.length < many) await this.arrival();
+  }
+
   private arrival(): Promise<void> {
     return new Promise((resolve) => this.waiting.add(resolve));
   }

@@ -359,6 +359,27 @@ describe('operation node: deploys', () => {
     ]);
   });
 
+  it('an answer that comes while flows are being built waits until they run: the nodes behind may not exist yet', async () => {
+    const { manager, server, node, input, settings } = await setup();
+    let answer: () => void = () => {};
+    manager.behaviour = () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ values: [{ path: '/3/0/9', value: 85 }] });
+      });
+    manager.register('sim-001');
+    await input({ device: 'sim-001', path: '/3/0/9' });
+    server.hold();
+    node.close(false);
+    answer();
+    await settled();
+    const successor = new FakeHost();
+    new OperationNode(successor, server, settings, READ);
+    assert.deepEqual(successor.sent, []);
+    server.sweep();
+    server.release();
+    assert.equal(messagesOf(successor)[0]?.payload, 85);
+  });
+
   it('a fan-out in the middle loses no device', async () => {
     const { manager, server, node, input, settings, host } = await setup({ concurrency: 5 });
     manager.behaviour = () => new Promise((resolve) => setImmediate(() => setImmediate(() => resolve({}))));
