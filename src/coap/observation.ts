@@ -3,7 +3,7 @@
  * of a large notification is fetched like that of any answer.
  */
 import type { Clock } from '../clock';
-import { DeviceManagementError } from '../errors';
+import { DeviceManagementError, type ErrorCode } from '../errors';
 import { Download } from './block/download';
 import { Code, codeText } from './codes';
 import type { Endpoint } from './endpoint';
@@ -100,7 +100,7 @@ export class Observation implements TokenOwner {
   notified(message: Message): void {
     const value = message.uint(Option.Observe);
     if (this.beginning !== undefined) return this.notifiedEarly(this.beginning, message, value);
-    if (!isValue(message.code)) return this.end(`the device ended the observation with ${codeText(message.code)}`);
+    if (!isValue(message.code)) return this.endWith(codeText(message.code));
     if (value === undefined)
       return this.end('the device answered without Observe: it does not count this server as an observer any more');
     if (!isNewer(this.lastValue, this.lastAt, value, this.clock.monotonic())) return;
@@ -155,10 +155,14 @@ export class Observation implements TokenOwner {
     this.fetching = undefined;
   }
 
-  private end(reason: string): void {
+  private endWith(code: string): void {
+    this.end(`the device ended the observation with ${code}`, code as ErrorCode);
+  }
+
+  private end(reason: string, code: ErrorCode = 'protocol-error'): void {
     this.forget();
     try {
-      this.observer.ended(new DeviceManagementError('protocol-error', reason));
+      this.observer.ended(new DeviceManagementError(code, reason));
     } catch (bug) {
       this.context.onHandlerError(bug);
     }

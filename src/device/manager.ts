@@ -2,6 +2,7 @@
  * What any device management protocol offers to the fleet: operations, presence, events. `lwm2m/server` implements it first.
  * Everything that crosses it is plain, structured-cloneable data, so that a protocol can run in another thread or process.
  */
+import type { ErrorCode } from '../errors';
 import type { Events } from '../events';
 import type { BootstrapEvent } from './bootstrap';
 import type { SecurityMode } from './identity';
@@ -79,8 +80,10 @@ export interface SendEvent {
 export interface ObservationEndedEvent {
   readonly device: string;
   readonly path: string;
-  /** For a person: the device's error code, "decode-error", "deregistered" … */
+  /** For a person. */
   readonly reason: string;
+  /** Where the device ended it: its response code, or `protocol-error`. Absent where this side did. */
+  readonly code?: ErrorCode;
 }
 
 /** Something a device sent that cannot be understood. Nothing ended by it: the next may be readable again. */

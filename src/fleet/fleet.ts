@@ -18,7 +18,7 @@ export class Fleet {
     options: FleetOptions = {},
   ) {
     this.devices = new Devices(manager);
-    this.policies = new ObservePolicies(manager, () => clock.wall());
+    this.policies = new ObservePolicies(manager, clock);
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock });
   }
 

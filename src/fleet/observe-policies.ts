@@ -1,16 +1,17 @@
 /**
  * Observe policies against devices: keeps what is declared, and sees to it that each device is observed accordingly, whenever it
- * registers, wakes, changes its objects, or a policy changes. Sends only the difference; one device is spoken to step by step,
- * and only so many devices at a time.
+ * registers, wakes, changes its objects, falls silent, or a policy changes. Sends only the difference; one device is spoken to step by
+ * step, and only so many devices at a time.
  */
-import type { DeviceManager, LifecycleEvent, NotificationEvent } from '../device/manager';
-import type { OperationRequest } from '../device/operation';
+import type { Clock } from '../clock';
+import type { DeviceManager, LifecycleEvent, NotificationEvent, ObservationEndedEvent } from '../device/manager';
 import type { ResourceValue } from '../device/value';
-import { asDeviceManagementError, type DeviceManagementError } from '../errors';
 import type { Unsubscribe } from '../events';
+import { NotificationWatch } from './notification-watch';
 import { type ObservePolicy, samePolicy } from './observe-policy';
-import { isPassing, ObservedDevice, type ObservedPath, type Refusal } from './observed-device';
-import { Pacer } from './pacer';
+import { ObserveSteps, type ObserveStepsContext, type Reason } from './observe-steps';
+import { ObservedDevice } from './observed-device';
+import { MOST_LOSSES, type ObservedPath, type Refusal } from './observed-path';
 
 export interface ObservedValue {
   readonly device: string;
@@ -41,27 +42,41 @@ export interface PolicyState {
 }
 
 const DEVICES_AT_ONCE = 32;
+/** Names kept of devices that notify in parts. */
+const MOST_PARTIAL = 10_000;
 
 export class ObservePolicies {
   private readonly policies = new Map<string, ObservePolicy>();
   private readonly devices = new Map<string, ObservedDevice>();
   private readonly listeners = new Map<string, PolicyListener>();
   private readonly subscriptions: Unsubscribe[];
-  private readonly pacer: Pacer;
-  private held = false;
-  private closed = false;
+  private readonly steps: ObserveSteps;
+  private readonly watch: NotificationWatch;
+  /** Devices that notify in parts: those let an observation of an instance end that of its resources (Wakaama). */
+  private readonly partial = new Set<string>();
 
   constructor(
     private readonly manager: DeviceManager,
-    private readonly wall: () => number,
+    private readonly clock: Clock,
     devicesAtOnce = DEVICES_AT_ONCE,
   ) {
-    this.pacer = new Pacer(devicesAtOnce);
+    this.watch = new NotificationWatch(clock, (path) => this.due(path));
+    const context: ObserveStepsContext = {
+      manager,
+      watch: this.watch,
+      isCurrent: (device) => this.devices.get(device.name) === device,
+      answered: (path, result) => this.deliver(path, { ...result, initial: true }),
+      refused: (device, path, reason) => this.refuse(device, path, reason),
+      done: (device) => {
+        if (this.devices.get(device.name) === device) this.devices.delete(device.name);
+      },
+    };
+    this.steps = new ObserveSteps(context, devicesAtOnce);
     const { events } = manager;
     this.subscriptions = [
       events.on('lifecycle', (event) => LIFECYCLE[event.event]?.(this, event)),
       events.on('notification', (event) => this.notified(event)),
-      events.on('observation-ended', ({ device, path, reason }) => this.ended(device, path, reason)),
+      events.on('observation-ended', (event) => this.ended(event)),
     ];
   }
 
@@ -112,17 +127,17 @@ export class ObservePolicies {
 
   /** While policies are being declared one by one (a deploy), devices are left alone; `release` sends the sum of it. */
   hold(): void {
-    this.held = true;
+    this.steps.hold();
   }
 
   release(): void {
-    this.held = false;
-    for (const device of this.devices.values()) this.attend(device);
+    this.steps.release();
+    for (const device of this.devices.values()) this.steps.attend(device);
   }
 
   close(): void {
-    this.closed = true;
-    this.pacer.clear();
+    this.steps.close();
+    this.watch.stop();
     for (const unsubscribe of this.subscriptions) unsubscribe();
   }
 
@@ -131,6 +146,7 @@ export class ObservePolicies {
   registered(name: string): void {
     const device = this.deviceOf(name);
     if (device === undefined) return;
+    for (const path of device.paths.values()) this.watch.forget(path);
     device.reset();
     this.want(device);
   }
@@ -138,15 +154,21 @@ export class ObservePolicies {
   /** Heard from again: what could not be done while it was away. An Update is frequent, and mostly there is nothing to do. */
   listening(name: string): void {
     const device = this.devices.get(name);
-    if (device !== undefined) this.attend(device);
-    else this.objectsChanged(name);
+    if (device === undefined) return this.objectsChanged(name);
+    for (const path of device.paths.values()) if (path.isOverdue) this.watch.woke(path);
+    this.steps.attend(device);
+  }
+
+  /** An Update does not end observations; but a device that comes from elsewhere may not be what it was. */
+  moved(name: string): void {
+    for (const path of this.devices.get(name)?.paths.values() ?? []) this.watch.moved(path);
   }
 
   objectsChanged(name: string): void {
     const device = this.deviceOf(name);
     if (device === undefined) return;
     // What it could not be observed at may be there now.
-    for (const path of device.paths.values()) path.refusal = undefined;
+    for (const path of device.paths.values()) path.forgive();
     this.want(device);
   }
 
@@ -154,6 +176,7 @@ export class ObservePolicies {
     const device = this.devices.get(name);
     if (device === undefined) return;
     device.generation++;
+    for (const path of device.paths.values()) this.watch.forget(path);
     this.devices.delete(name);
   }
 
@@ -163,14 +186,9 @@ export class ObservePolicies {
       const device = this.deviceOf(endpoint);
       if (device === undefined) continue;
       // Asked for anew, by a person: worth another try.
-      for (const { paths } of policies) for (const path of paths) this.forgive(device, path);
+      for (const { paths } of policies) for (const path of paths) device.paths.get(path)?.forgive();
       this.want(device);
     }
-  }
-
-  private forgive(device: ObservedDevice, path: string): void {
-    const observed = device.paths.get(path);
-    if (observed !== undefined) observed.refusal = undefined;
   }
 
   /** A device no policy chooses costs nothing. */
@@ -178,112 +196,85 @@ export class ObservePolicies {
     const known = this.devices.get(name);
     if (known !== undefined) return known;
     if (![...this.policies.values()].some(({ devices }) => devices.matches(name))) return undefined;
-    const device = new ObservedDevice(name);
+    const device = new ObservedDevice(name, this.partial.has(name));
     this.devices.set(name, device);
     return device;
   }
 
   private want(device: ObservedDevice): void {
+    const policies = this.wishFor(device);
+    if (policies.length === 0 && device.paths.size === 0) this.devices.delete(device.name);
+    else this.steps.attend(device);
+  }
+
+  private wishFor(device: ObservedDevice): readonly ObservePolicy[] {
     const policies = [...this.policies.values()].filter(({ devices }) => devices.matches(device.name));
     device.want(policies, this.manager.registration(device.name));
-    if (policies.length === 0 && device.paths.size === 0) this.devices.delete(device.name);
-    else this.attend(device);
+    return policies;
   }
 
-  private attend(device: ObservedDevice): void {
-    if (this.held || this.closed || device.busy || device.next() === undefined || !this.isReachable(device)) return;
-    device.busy = true;
-    this.pacer.run(async () => {
-      // Whatever else is declared in this turn goes into the same difference.
-      await Promise.resolve();
-      let goesOn = true;
-      while (goesOn && !this.held && !this.closed && this.isReachable(device)) {
-        const step = device.next();
-        if (step === undefined) break;
-        goesOn = await this.take(device, step.path, step.request);
-      }
-      device.busy = false;
-      device.tidy();
-      if (device.paths.size === 0 && this.devices.get(device.name) === device) this.devices.delete(device.name);
-      if (goesOn) this.attend(device);
-    });
-  }
-
-  private isReachable(device: ObservedDevice): boolean {
-    return this.devices.get(device.name) === device && this.manager.presence(device.name) === 'reachable';
-  }
-
-  /** @returns whether there is sense in going on now */
-  private async take(device: ObservedDevice, path: ObservedPath, request: OperationRequest): Promise<boolean> {
-    const { generation } = device;
-    path.asking = true;
-    try {
-      const result = await this.manager.perform(device.name, request);
-      if (device.generation !== generation) return true;
-      if (request.operation === 'write-attributes') path.actual = afterwards(path, request);
-      else if (request.operation === 'cancel-observation') path.observed = false;
-      else if (result.observed === false) this.refuse(device, path, NOT_OBSERVABLE(device.name, path.path));
-      else path.observed = true;
-      if (request.operation === 'observe') this.deliver(path, { ...result, initial: true });
-      return true;
-    } catch (caught) {
-      if (device.generation !== generation) return true;
-      return this.failed(device, path, request, asDeviceManagementError(caught));
-    } finally {
-      path.asking = false;
-    }
-  }
-
-  private failed(device: ObservedDevice, path: ObservedPath, request: OperationRequest, error: DeviceManagementError): boolean {
-    if (isPassing(error)) return false;
-    if (request.operation === 'observe') this.refuse(device, path, error);
-    else if (request.operation === 'cancel-observation') path.observed = false;
-    else if (path.policies.length === 0) path.actual = {};
-    else path.attributesWereRefused();
-    return true;
-  }
-
-  private refuse(device: ObservedDevice, path: ObservedPath, { code, message }: { code: string; message: string }): void {
-    path.refusal = { path: path.path, code, message, at: this.wall() };
-    path.observed = false;
+  private refuse(device: ObservedDevice, path: ObservedPath, { code, message }: Reason): void {
+    path.refusal = { path: path.path, code, message, at: this.clock.wall() };
+    this.watch.ended(path);
+    // What shared its observation is asked for by itself.
+    if (device.sharesOverlaps) this.wishFor(device);
     const event = { device: device.name, ...path.refusal };
     for (const owner of ownersOf(path.policies)) this.listeners.get(owner)?.refused(event);
   }
 
   private notified(event: NotificationEvent): void {
-    const path = this.devices.get(event.device)?.paths.get(event.path);
-    if (path !== undefined) this.deliver(path, { ...event, initial: false });
+    const device = this.devices.get(event.device);
+    const path = device?.paths.get(event.path);
+    if (device === undefined || path === undefined) return;
+    this.watch.notified(path);
+    if (!device.sharesOverlaps && path.isPartial(event.values)) this.notifiesInParts(device);
+    this.deliver(path, { ...event, initial: false });
   }
 
-  /** Ended by the device, or by a decoder that cannot read it: beginning again at once would end the same way. */
-  private ended(name: string, path: string, reason: string): void {
+  private notifiesInParts(device: ObservedDevice): void {
+    this.partial.add(device.name);
+    const [oldest] = this.partial;
+    if (this.partial.size > MOST_PARTIAL && oldest !== undefined) this.partial.delete(oldest);
+    if (device.shareOverlaps()) this.want(device);
+  }
+
+  /** Of the watch: a notification has not come, or the time to try again has. */
+  private due(path: ObservedPath): void {
+    const device = this.devices.get(path.device);
+    if (device?.paths.get(path.path) !== path) return;
+    if (path.resting) path.resting = false;
+    else if (!this.steps.isReachable(device)) path.isOverdue = true;
+    else path.fellSilent();
+    this.steps.attend(device);
+  }
+
+  /**
+   * Ended by the device: where it says that the path is the reason, beginning again would end the same way. Otherwise, and where this side
+   * had to let go of it, it is begun again.
+   */
+  private ended({ device: name, path, reason, code }: ObservationEndedEvent): void {
     const device = this.devices.get(name);
     const observed = device?.paths.get(path);
-    if (device === undefined || observed === undefined || !observed.observed) return;
-    observed.observed = false;
-    if (observed.policies.length === 0 || this.manager.presence(name) === 'gone') return;
+    if (device === undefined || !observed?.observed) return;
+    this.watch.ended(observed);
+    if (observed.isLeft || code === undefined || this.manager.presence(name) === 'gone') return;
+    if (!code.startsWith('4.') && observed.losses++ < MOST_LOSSES) return this.watch.rest(observed);
     const message = `device '${name}' ended the observation of ${path}: ${reason}; it is begun again when the device registers, changes its objects, or the node is deployed`;
-    this.refuse(device, observed, { code: /^\d\.\d\d/.exec(reason)?.[0] ?? 'cancelled', message });
+    this.refuse(device, observed, { code, message });
   }
 
   private deliver(path: ObservedPath, event: ObservedValue): void {
     // Once to an owner, though several of its policies may want it.
-    const served = new Set<string>();
-    for (const policy of path.policies) {
-      if (served.has(policy.owner)) continue;
-      const conditions = path.conditionsOf(policy);
-      const values = conditions === undefined ? event.values : conditions.pass(event.values, event.at);
-      if (values.length === 0 && event.values.length > 0) continue;
-      served.add(policy.owner);
-      const { device, contentFormat, at, initial } = event;
-      this.listeners.get(policy.owner)?.value({
-        device,
-        path: path.path,
-        values,
-        ...(contentFormat !== undefined && { contentFormat }),
-        at,
-        initial,
-      });
+    const served = path.shares.length > 1 ? new Set<string>() : undefined;
+    const { device, contentFormat, at, initial } = event;
+    for (const share of path.shares) {
+      const { owner } = share.policy;
+      const key = `${owner} ${share.path}`;
+      const values = served?.has(key) ? undefined : share.pass(event.values, at);
+      if (values === undefined) continue;
+      served?.add(key);
+      const value = { device, path: share.path, values, ...(contentFormat !== undefined && { contentFormat }), at, initial };
+      this.listeners.get(owner)?.value(value);
     }
   }
 }
@@ -291,23 +282,16 @@ export class ObservePolicies {
 /** What each event means for observations; the others mean nothing. */
 const LIFECYCLE: Partial<Record<LifecycleEvent['event'], (policies: ObservePolicies, event: LifecycleEvent) => void>> = {
   registered: (policies, { device }) => policies.registered(device),
-  updated: (policies, { device }) => policies.listening(device),
+  updated: (policies, { device, registration, previous }) => {
+    if (previous !== undefined && previous.address !== registration?.address) policies.moved(device);
+    policies.listening(device);
+  },
   awake: (policies, { device }) => policies.listening(device),
   'objects-changed': (policies, { device }) => policies.objectsChanged(device),
   expired: (policies, { device }) => policies.left(device),
   deregistered: (policies, { device }) => policies.left(device),
 };
 
-const NOT_OBSERVABLE = (device: string, path: string): { code: string; message: string } => ({
-  code: 'unsupported',
-  message: `device '${device}' answered at ${path} but will not be observed there; read it from time to time instead`,
-});
-
 function ownersOf(policies: readonly ObservePolicy[]): ReadonlySet<string> {
   return new Set(policies.map(({ owner }) => owner));
-}
-
-function afterwards(path: ObservedPath, request: OperationRequest & { operation: 'write-attributes' }): ObservedPath['actual'] {
-  const merged = Object.entries({ ...path.actual, ...request.attributes }).filter(([, value]) => typeof value === 'number');
-  return Object.fromEntries(merged);
 }

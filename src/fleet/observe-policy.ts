@@ -32,16 +32,19 @@ export interface Combination {
   readonly filtered: readonly ObservePolicy[];
 }
 
-/** @param policies at least one */
-export function combine(policies: readonly ObservePolicy[]): Combination {
+/**
+ * @param policies at least one
+ * @param options `thresholdsHere`: the device gets no gt, lt, st
+ */
+export function combine(policies: readonly ObservePolicy[], { thresholdsHere = false } = {}): Combination {
   const sets = policies.map(({ attributes }) => given(attributes));
   const combined: Partial<Record<AttributeName, number>> = {};
   for (const name of SMALLEST_GIVEN) keep(combined, name, smallest(sets, name));
   for (const name of SMALLEST_OF_ALL) if (allGive(sets, name)) keep(combined, name, smallest(sets, name));
-  const agreed = THRESHOLDS.every((name) => sets.every((set) => set[name] === sets[0]?.[name]));
+  const agreed = !thresholdsHere && THRESHOLDS.every((name) => sets.every((set) => set[name] === sets[0]?.[name]));
   if (agreed) for (const name of THRESHOLDS) keep(combined, name, sets[0]?.[name]);
   // A step on the device withholds changes from whoever has none, unless a threshold they all share is what he waits for.
-  if (allGive(sets, 'st') || (agreed && hasThreshold(sets[0]))) keep(combined, 'st', smallest(sets, 'st'));
+  if ((allGive(sets, 'st') && !thresholdsHere) || (agreed && hasThreshold(sets[0]))) keep(combined, 'st', smallest(sets, 'st'));
   const filtered = policies.filter((_, index) => isConditional(sets[index]) && !sameConditions(sets[index], combined));
   return { attributes: combined, filtered };
 }

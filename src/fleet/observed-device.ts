@@ -1,94 +1,9 @@
-/** One device as the observe policies see it: per path what is wanted, what stands on the device, and the next step between the two. */
+/** One device as the observe policies see it: its paths, which of them share an observation, and the next step of them all. */
 import type { Registration } from '../device/manager';
 import type { OperationRequest } from '../device/operation';
 import type { DeviceManagementError } from '../errors';
-import { Conditions } from './conditions';
-import { type AttributeSet, combine, difference, given, isConditional, type ObservePolicy } from './observe-policy';
-
-export interface Refusal {
-  readonly path: string;
-  readonly code: string;
-  readonly message: string;
-  readonly at: number;
-}
-
-/** A path of a device that is, or should be, or should no longer be observed. */
-export class ObservedPath {
-  policies: readonly ObservePolicy[] = [];
-  wanted: AttributeSet = {};
-  /** What we have set since the device registered. */
-  actual: AttributeSet = {};
-  observed = false;
-  /** A step is under way: what will be on the device is not known, so this is not forgotten. */
-  asking = false;
-  /** The device would not be observed here; not asked again before something has changed. */
-  refusal: Refusal | undefined;
-  /** The device knows no attributes, or not these; then they are all applied here. */
-  attributesRefused = false;
-  private conditions = new Map<string, Conditions>();
-
-  constructor(readonly path: string) {}
-
-  want(policies: readonly ObservePolicy[]): void {
-    this.policies = policies;
-    if (policies.length === 0) {
-      this.wanted = {};
-      this.conditions.clear();
-      return;
-    }
-    const { attributes, filtered } = combine(policies);
-    if (difference(this.wanted, attributes) !== undefined) this.attributesRefused = false;
-    this.wanted = attributes;
-    this.applyHere(this.attributesRefused ? policies : filtered);
-  }
-
-  attributesWereRefused(): void {
-    this.attributesRefused = true;
-    this.applyHere(this.policies);
-  }
-
-  /** The device has begun anew: it knows nothing of what was. */
-  reset(): void {
-    this.actual = {};
-    this.observed = false;
-    this.refusal = undefined;
-    this.attributesRefused = false;
-    this.conditions.clear();
-    this.want(this.policies);
-  }
-
-  conditionsOf(policy: ObservePolicy): Conditions | undefined {
-    return this.conditions.get(policy.id);
-  }
-
-  /** Attributes first, so that the first notification obeys them. */
-  nextStep(): OperationRequest | undefined {
-    const { path } = this;
-    if (this.policies.length === 0 && this.observed) return { operation: 'cancel-observation', path };
-    if (this.refusal !== undefined) return undefined;
-    const attributes = this.attributesRefused ? undefined : difference(this.actual, this.wanted);
-    if (attributes !== undefined) return { operation: 'write-attributes', path, attributes };
-    return this.policies.length > 0 && !this.observed ? { operation: 'observe', path } : undefined;
-  }
-
-  /** Nobody wants it, and nothing of it is left on the device. */
-  get isDone(): boolean {
-    return this.policies.length === 0 && !this.asking && this.nextStep() === undefined;
-  }
-
-  /** Kept where nothing has changed: what was last passed on is part of the condition. */
-  private applyHere(policies: readonly ObservePolicy[]): void {
-    const next = new Map<string, Conditions>();
-    for (const { id, attributes } of policies) {
-      const own = given(attributes);
-      if (!isConditional(own)) continue;
-      const known = this.conditions.get(id);
-      const isSame = known !== undefined && difference(known.attributes, own) === undefined;
-      next.set(id, isSame ? known : new Conditions(own));
-    }
-    this.conditions = next;
-  }
-}
+import type { ObservePolicy } from './observe-policy';
+import { ObservedPath, type Wish } from './observed-path';
 
 export class ObservedDevice {
   readonly paths = new Map<string, ObservedPath>();
@@ -97,22 +12,39 @@ export class ObservedDevice {
   /** Waiting for its turn, or being asked. */
   busy = false;
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    /** An observation of /3/0 ends that of /3/0/9 on this device: what overlaps shares one. */
+    public sharesOverlaps: boolean,
+  ) {}
 
   /** Wants exactly what `policies` say, of the paths this device has. */
   want(policies: readonly ObservePolicy[], registration: Registration | undefined): void {
-    const byPath = new Map<string, ObservePolicy[]>();
+    const wishes: Wish[] = [];
     for (const policy of policies) {
       for (const path of policy.paths) {
-        if (policy.devices.single === undefined && !isAnnounced(path, registration)) continue;
-        const sharing = byPath.get(path);
-        if (sharing === undefined) byPath.set(path, [policy]);
-        else sharing.push(policy);
+        if (policy.devices.single !== undefined || isAnnounced(path, registration)) wishes.push({ policy, path });
       }
     }
-    for (const path of byPath.keys()) if (!this.paths.has(path)) this.paths.set(path, new ObservedPath(path));
-    for (const observed of this.paths.values()) observed.want(byPath.get(observed.path) ?? []);
+    const served = this.served(wishes);
+    for (const path of served.keys()) if (!this.paths.has(path)) this.paths.set(path, new ObservedPath(this.name, path));
+    for (const observed of this.paths.values()) observed.want(served.get(observed.path) ?? []);
     this.tidy();
+  }
+
+  /** From now on what overlaps shares one observation. @returns whether anything does */
+  shareOverlaps(): boolean {
+    this.sharesOverlaps = true;
+    let overlaps = false;
+    for (const { path } of this.paths.values()) {
+      const above = this.outermost(path, this.paths);
+      if (above === path) continue;
+      overlaps = true;
+      // Whose token the device notifies by now is not known.
+      const carrier = this.paths.get(above);
+      if (carrier?.observed === true) carrier.stale = true;
+    }
+    return overlaps;
   }
 
   reset(): void {
@@ -125,12 +57,40 @@ export class ObservedDevice {
     for (const path of this.paths.values()) if (path.isDone) this.paths.delete(path.path);
   }
 
+  /** What ends comes first: its cancel must not meet what has just begun. */
   next(): { path: ObservedPath; request: OperationRequest } | undefined {
+    return this.nextOf((path) => path.isLeft) ?? this.nextOf((path) => !path.isLeft);
+  }
+
+  private nextOf(chosen: (path: ObservedPath) => boolean): { path: ObservedPath; request: OperationRequest } | undefined {
     for (const path of this.paths.values()) {
-      const request = path.nextStep();
+      const request = chosen(path) ? path.nextStep() : undefined;
       if (request !== undefined) return { path, request };
     }
     return undefined;
+  }
+
+  /** Wishes by the path to observe for them. */
+  private served(wishes: readonly Wish[]): ReadonlyMap<string, Wish[]> {
+    const asked = new Set(wishes.map(({ path }) => path));
+    const served = new Map<string, Wish[]>();
+    for (const wish of wishes) {
+      const path = this.sharesOverlaps ? this.outermost(wish.path, asked) : wish.path;
+      const sharing = served.get(path);
+      if (sharing === undefined) served.set(path, [wish]);
+      else sharing.push(wish);
+    }
+    return served;
+  }
+
+  /** The outermost of `others` that contains `path` and that the device does not refuse; at worst itself. */
+  private outermost(path: string, others: { has(path: string): boolean }): string {
+    const ids = path.split('/');
+    for (let length = 2; length < ids.length; length++) {
+      const above = ids.slice(0, length).join('/');
+      if (others.has(above) && this.paths.get(above)?.refusal === undefined) return above;
+    }
+    return path;
   }
 }
 

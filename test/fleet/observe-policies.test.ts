@@ -1,24 +1,9 @@
 import assert from 'node:assert/strict';
 import { DeviceManagementError } from '../../src/errors';
-import { type ObservedValue, ObservePolicies, type RefusedObservation } from '../../src/fleet/observe-policies';
 import type { ObservePolicy } from '../../src/fleet/observe-policy';
 import { Selector } from '../../src/fleet/selector';
-import { FakeManager, settled } from './fake-manager';
-
-const PATH = '/3303/0/5700';
-
-function setup(devicesAtOnce?: number) {
-  const manager = new FakeManager();
-  const policies = new ObservePolicies(manager, () => 1000, devicesAtOnce);
-  const values: (ObservedValue & { owner: string })[] = [];
-  const refused: RefusedObservation[] = [];
-  const declare = (id: string, changes: Partial<ObservePolicy> = {}): void => {
-    const owner = changes.owner ?? id;
-    policies.listen(owner, { value: (event) => values.push({ ...event, owner }), refused: (event) => refused.push(event) });
-    policies.set({ id, owner, devices: Selector.everyone, paths: [PATH], attributes: {}, ...changes });
-  };
-  return { manager, policies, values, refused, declare };
-}
+import { settled } from './fake-manager';
+import { PATH, givenPolicies as setup } from './observing';
 
 describe('observe policies', () => {
   it('a device that registers is observed, attributes first', async () => {
@@ -217,6 +202,21 @@ describe('observe policies', () => {
     );
   });
 
+  it('a device that refused attributes has them applied here though another policy comes or goes', async () => {
+    const { manager, policies, declare, values } = setup();
+    manager.behaviour = ({ operation }) =>
+      operation === 'write-attributes' ? new DeviceManagementError('4.05', 'not allowed') : {};
+    declare('a', { attributes: { gt: 30 } });
+    manager.register('sim-001');
+    await settled();
+    declare('b', { attributes: { gt: 30 } });
+    policies.remove('b');
+    await settled();
+    values.length = 0;
+    for (const value of [20, 25, 31, 32]) manager.notify('sim-001', PATH, [{ path: PATH, value }]);
+    assert.equal(values.length, 2);
+  });
+
   it('thresholds that differ are applied for each policy', async () => {
     const { manager, declare, values } = setup();
     declare('warm', { attributes: { gt: 30 } });
@@ -252,7 +252,7 @@ describe('observe policies', () => {
     declare('a');
     manager.register('sim-001');
     await settled();
-    manager.events.emit('observation-ended', { device: 'sim-001', path: PATH, reason: '4.04' });
+    manager.events.emit('observation-ended', { device: 'sim-001', path: PATH, reason: 'the device ended it', code: '4.04' });
     await settled();
     assert.equal(refused[0]?.code, '4.04');
     assert.equal(manager.log().length, 1);

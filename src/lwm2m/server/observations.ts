@@ -140,7 +140,8 @@ export class Observations {
 
   endedByDevice(observed: Observed, reason: DeviceManagementError): void {
     if (!this.leave(observed)) return;
-    this.context.ended({ device: observed.record.endpoint, path: observed.plan.target.toString(), reason: reason.message });
+    const { record, plan } = observed;
+    this.context.ended({ device: record.endpoint, path: plan.target.toString(), reason: reason.message, code: reason.code });
   }
 
   private enter(observed: Observed): void {

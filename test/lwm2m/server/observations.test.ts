@@ -117,6 +117,7 @@ describe('an observation', () => {
     assert.deepEqual(world.server.observations('dev-1'), []);
     assert.equal(world.ended.length, 1);
     assert.match(world.ended[0]?.reason ?? '', /4\.04/);
+    assert.equal(world.ended[0]?.code, '4.04');
   });
 
   it('of the same path replaces the older one, whose token is answered with Reset', async () => {
