@@ -7,6 +7,7 @@
 export type LocalErrorCode =
   | 'timeout' // no acknowledgement, or no response after one
   | 'reset' // the peer answered RST
+  | 'disconnected' // its connection ended before the answer came, or could not be made
   | 'not-registered' // no such device, or it has left
   | 'asleep' // in queue mode and not awake now
   | 'queue-expired' // waited longer than its ttl

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock';
 import { Deadlines } from '../deadlines';
-import { type Block, blockSize, decodeBlock, encodeBlock, LARGEST_BLOCK, LARGEST_SZX } from './block/option';
+import { BERT_SZX, type Block, blockSize, decodeBlock, encodeBlock, LARGEST_BLOCK } from './block/option';
 import { Reassembly } from './block/reassembly';
 import { etagOf, type ServedBody, Serving, sliceOf } from './block/serving';
 import { Code, codeClass, isKnownMethod } from './codes';
@@ -141,7 +141,7 @@ export class Answering implements Responder {
   }
 
   private receiveBlock(message: Message, endpoint: Endpoint, block1: number): void {
-    const block = decodeBlock(block1);
+    const block = decodeBlock(block1, endpoint.reliable);
     if (block === undefined) return this.reject(message, endpoint, Code.BadRequest);
     const received = {
       key: this.keyOf(message, endpoint),
@@ -160,7 +160,7 @@ export class Answering implements Responder {
 
   /** A later block of a body that is being served: the handler is not asked again. */
   private serveKept(message: Message, endpoint: Endpoint, block2: number): boolean {
-    const wanted = decodeBlock(block2);
+    const wanted = decodeBlock(block2, endpoint.reliable);
     if (wanted === undefined) {
       this.reject(message, endpoint, Code.BadRequest);
       return true;
@@ -173,7 +173,7 @@ export class Answering implements Responder {
       this.reject(message, endpoint, Code.RequestEntityIncomplete);
       return true;
     }
-    this.answer(message, endpoint, this.blockOf(served, wanted, undefined, message.has(Option.Size2)), false);
+    this.answer(message, endpoint, this.blockOf(endpoint, served, wanted, undefined, message.has(Option.Size2)), false);
     return true;
   }
 
@@ -181,14 +181,15 @@ export class Answering implements Responder {
   private cut(request: IncomingRequest, response: ResponseSpec, block1: number | undefined): BlockResponse {
     const { message, endpoint } = request;
     const raw = message.uint(Option.Block2);
-    const wanted = raw === undefined ? undefined : decodeBlock(raw);
+    const wanted = raw === undefined ? undefined : decodeBlock(raw, endpoint.reliable);
     const body = response.payload;
-    const largest = wanted === undefined ? LARGEST_BLOCK : blockSize(wanted.szx);
+    const largest = wanted === undefined || wanted.szx === BERT_SZX ? endpoint.sizes.whole : blockSize(wanted.szx);
     if (body === undefined || (body.length <= largest && (wanted === undefined || wanted.number === 0))) {
       return block1 === undefined ? response : { ...response, block1: finalBlock1(block1) };
     }
     const served = this.keep(this.keyOf(message, endpoint), endpoint, response, body);
-    const block = this.blockOf(served, wanted, block1 === undefined ? undefined : finalBlock1(block1), message.has(Option.Size2));
+    const finalBlock = block1 === undefined ? undefined : finalBlock1(block1);
+    const block = this.blockOf(endpoint, served, wanted, finalBlock, message.has(Option.Size2));
     if (block.payload === undefined) return block;
     const { payload: _payload, ...rest } = response;
     return { ...rest, ...block };
@@ -208,8 +209,15 @@ export class Answering implements Responder {
     return served;
   }
 
-  blockOf(served: ServedBody, wanted: Block | undefined, block1?: number, asksForSize = false): BlockResponse {
-    const slice = sliceOf(served.body, wanted, LARGEST_SZX, asksForSize);
+  blockOf(
+    endpoint: Endpoint,
+    served: ServedBody,
+    wanted: Block | undefined,
+    block1?: number,
+    asksForSize = false,
+  ): BlockResponse {
+    // To a peer that knows no blocks the first is as much as can be said.
+    const slice = sliceOf(served.body, wanted, endpoint.sizes.block || LARGEST_BLOCK, asksForSize);
     // Beyond the end: RFC 7959 names no code.
     if (slice === undefined) return { code: Code.BadRequest };
     return {
@@ -224,8 +232,8 @@ export class Answering implements Responder {
   }
 
   private reject(message: Message, endpoint: Endpoint, code: number): void {
-    // An unknown critical option in a non-confirmable request is dropped (RFC 7252 §5.4.1).
-    if (message.type === MessageType.NonConfirmable && code === Code.BadOption) return;
+    // An unknown critical option in a non-confirmable request is dropped (RFC 7252 §5.4.1); on a connection there is no such thing.
+    if (message.type === MessageType.NonConfirmable && code === Code.BadOption && !endpoint.reliable) return;
     this.answer(message, endpoint, { code }, false);
   }
 
@@ -275,7 +283,7 @@ export class Answering implements Responder {
 
 /** The last answer of an upload repeats its Block1 option with M=0 (RFC 7959 §2.5). */
 function finalBlock1(block1: number): number {
-  const block = decodeBlock(block1);
+  const block = decodeBlock(block1, true);
   return block === undefined ? block1 : encodeBlock(block.number, false, block.szx);
 }
 

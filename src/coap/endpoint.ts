@@ -3,6 +3,7 @@
  * another address (`move`), so that whatever refers to it goes on. What is rarely needed is made when needed: there may be
  * a hundred thousand of these, and most are idle.
  */
+import { type BodySizes, USUAL_SIZES } from './block/sizes';
 import type { PeerQueue } from './peer-queue';
 import type { TokenOwner } from './tokens';
 import type { Transmission } from './transmission';
@@ -35,6 +36,10 @@ export class Endpoint {
   /** First of a chain of what waits for messages with a token of ours. */
   owners: TokenOwner | undefined = undefined;
   queue: PeerQueue | undefined = undefined;
+  /** How much it takes in one message and in one block. */
+  sizes: BodySizes = USUAL_SIZES;
+  /** Its connection has ended: it will not be heard again, and cannot be asked. */
+  gone = false;
   /** For the owner of the layer; whatever is here means nothing to it. */
   data: unknown = undefined;
   private pins = 0;
@@ -53,8 +58,14 @@ export class Endpoint {
     this.nextMessageId = firstMessageId;
   }
 
+  /** Messages to and from it need no acknowledgement (RFC 8323). */
+  get reliable(): boolean {
+    return this.transport.reliable === true;
+  }
+
+  /** Whether the record is to stay; that of a connection does as long as it. */
   get pinned(): boolean {
-    return this.pins > 0;
+    return this.pins > 0 || (this.reliable && !this.gone);
   }
 
   /** Keeps the record however long the peer is idle; `release` ends it. */
@@ -67,10 +78,12 @@ export class Endpoint {
   }
 
   /**
-   * The next message ID towards this peer, or -1 while every one was used within EXCHANGE_LIFETIME (RFC 7252 §4.4).
+   * The next message ID towards this peer, or -1 while every one was used within EXCHANGE_LIFETIME (RFC 7252 §4.4). On a connection there
+   * is none: always 0.
    * @param now milliseconds; @param lifetimeMs EXCHANGE_LIFETIME
    */
   takeMessageId(now: number, lifetimeMs: number): number {
+    if (this.reliable) return 0;
     const id = this.nextMessageId;
     const next = (id + 1) % MESSAGE_IDS;
     if (next % QUARTER === 0) {
@@ -162,6 +175,15 @@ export class EndpointTable {
     if (!endpoint.pinned && this.find(endpoint.address, endpoint.port) === endpoint) this.strangers.add(endpoint);
   }
 
+  /** Forgets a peer; whoever still has the record may go on using it. */
+  remove(endpoint: Endpoint): void {
+    this.strangers.delete(endpoint);
+    const ports = this.byAddress.get(endpoint.address);
+    if (ports?.get(endpoint.port) !== endpoint) return;
+    ports.delete(endpoint.port);
+    if (ports.size === 0) this.byAddress.delete(endpoint.address);
+  }
+
   /** Those that have been pinned meanwhile are no strangers any more; if that does not do, the oldest idle one goes. */
   private makeRoom(): void {
     let steps = EVICTION_STEPS;
@@ -177,14 +199,6 @@ export class EndpointTable {
       this.evicted++;
       return;
     }
-  }
-
-  private remove(endpoint: Endpoint): void {
-    this.strangers.delete(endpoint);
-    const ports = this.byAddress.get(endpoint.address);
-    if (ports?.get(endpoint.port) !== endpoint) return;
-    ports.delete(endpoint.port);
-    if (ports.size === 0) this.byAddress.delete(endpoint.address);
   }
 }
 

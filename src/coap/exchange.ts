@@ -44,7 +44,7 @@ export interface ExchangeOwner {
   failed(error: DeviceManagementError): void;
 }
 
-type FailureCode = 'timeout' | 'reset' | 'cancelled' | 'queue-full' | 'protocol-error';
+type FailureCode = 'timeout' | 'reset' | 'cancelled' | 'queue-full' | 'protocol-error' | 'disconnected';
 
 type State = 'queued' | 'waiting-ack' | 'waiting-response' | 'ended';
 
@@ -69,7 +69,7 @@ export class Exchange extends Transmission implements TokenOwner {
   }
 
   get confirmable(): boolean {
-    return this.spec.confirmable !== false;
+    return this.spec.confirmable !== false && !this.endpoint.reliable;
   }
 
   override expired(): void {
@@ -110,9 +110,12 @@ export class Exchanges {
   /** Sends now or when the peer has a free slot. A full queue fails the exchange. */
   start(exchange: Exchange, urgent: boolean): void {
     const { endpoint } = exchange;
-    if (this.closed) {
+    if (this.closed || endpoint.gone) {
       exchange.state = 'ended';
-      exchange.owner.failed(new DeviceManagementError('cancelled', 'the server is closed'));
+      const error = this.closed
+        ? new DeviceManagementError('cancelled', 'the server is closed')
+        : new DeviceManagementError('disconnected', 'the connection has ended');
+      exchange.owner.failed(error);
       return;
     }
     endpoint.queue ??= new PeerQueue(this.limits.queuedRequests, this.limits.queuedBytes);
@@ -134,8 +137,12 @@ export class Exchanges {
 
   /** Ends everything towards a peer that is not what it was: it registered anew, or has left. */
   cancelAll(endpoint: Endpoint): void {
-    for (const exchange of endpoint.queue?.all() ?? []) this.cancel(exchange);
-    for (const owner of this.tokens.of(endpoint)) if (owner instanceof Exchange) this.cancel(owner);
+    this.failAll(endpoint, 'cancelled', 'the request was cancelled');
+  }
+
+  /** Ends everything towards a peer whose connection has ended. */
+  disconnected(endpoint: Endpoint, reason: string): void {
+    this.failAll(endpoint, 'disconnected', `the connection to ${endpoint.address}:${endpoint.port} ended: ${reason}`);
   }
 
   /** A response with this exchange's token has come from its peer. */
@@ -190,9 +197,14 @@ export class Exchanges {
     this.timers.stop();
   }
 
+  private failAll(endpoint: Endpoint, code: FailureCode, message: string): void {
+    for (const exchange of endpoint.queue?.all() ?? []) this.fail(exchange, code, message);
+    for (const owner of this.tokens.of(endpoint)) if (owner instanceof Exchange) this.fail(owner, code, message);
+  }
+
   /** A late answer must meet an ACK, so that its repetition ends; a late notification a Reset, so that its observation does. */
   private release(exchange: Exchange, mayBeAnsweredLate: boolean): void {
-    if (mayBeAnsweredLate && exchange.spec.observe === undefined) this.tokens.bury(exchange);
+    if (mayBeAnsweredLate && exchange.spec.observe === undefined && !exchange.endpoint.reliable) this.tokens.bury(exchange);
     else this.tokens.free(exchange);
   }
 
@@ -253,10 +265,7 @@ export class Exchanges {
 
   private timerDue(exchange: Exchange): void {
     if (exchange.state === 'waiting-response') {
-      const message = exchange.confirmable
-        ? 'the device acknowledged the request and then sent no response'
-        : 'no response to a non-confirmable request';
-      this.fail(exchange, 'timeout', message);
+      this.fail(exchange, 'timeout', silenceAfter(exchange));
       return;
     }
     const leftMs = exchange.giveUpAt - this.clock.monotonic();
@@ -281,4 +290,11 @@ export class Exchanges {
     if (spec.payload !== undefined) writer.payload(spec.payload);
     return writer.finish();
   }
+}
+
+/** How a peer left a request that has reached it, or may have. */
+function silenceAfter(exchange: Exchange): string {
+  if (exchange.endpoint.reliable) return 'the connection is open, and the device sent no response';
+  if (exchange.confirmable) return 'the device acknowledged the request and then sent no response';
+  return 'no response to a non-confirmable request';
 }

@@ -46,6 +46,8 @@ export interface LayerOptions {
   readonly limits?: Partial<LayerLimits>;
   /** Called once per request; answer with `request.respond`, now or later. */
   readonly onRequest: (request: IncomingRequest) => void;
+  /** A peer on a reliable transport is gone for good; the same device comes back as another endpoint. */
+  readonly onDisconnected?: (endpoint: Endpoint, reason: string) => void;
   /** An exception of `onRequest`: a bug, told to whoever runs the layer. */
   readonly onHandlerError?: (error: unknown) => void;
 }
@@ -242,7 +244,12 @@ export class CoapLayer implements LinkOwner {
     this.transmitter.start(ping);
   }
 
-  /** The device known as `from` is now met where `to` is, on the same transport: everything under way goes on there. */
+  /** Ends the connection to a peer on a reliable transport; what is under way fails with `disconnected`. */
+  disconnect(endpoint: Endpoint): void {
+    endpoint.transport.disconnect?.(endpoint.address, endpoint.port);
+  }
+
+  /** The device known as `from` is now met where `to` is, on the same transport without connections: everything under way goes on there. */
   move(from: Endpoint, to: Endpoint): void {
     this.tableOf(from.transport).move(from, to);
   }
@@ -254,11 +261,13 @@ export class CoapLayer implements LinkOwner {
     for (const owner of this.tokens.of(endpoint)) if (owner instanceof Observation) owner.forget();
   }
 
-  received(datagram: Buffer, address: string, port: number, { endpoints }: Link): void {
+  received(datagram: Buffer, address: string, port: number, { transport, endpoints }: Link): void {
     const message = parseMessage(datagram);
     if (typeof message === 'number') {
       this.statistics.malformed++;
       if (message !== DROP) this.reset(message, endpoints.findOrMake(address, port));
+      // What follows may be understood no better, and nobody can be told which message it was.
+      else if (transport.reliable === true) transport.disconnect?.(address, port, 'a malformed message');
       return;
     }
     const endpoint = endpoints.findOrMake(address, port);
@@ -268,11 +277,29 @@ export class CoapLayer implements LinkOwner {
     endpoint.received++;
     endpoint.bytesReceived += datagram.length;
     this.statistics.countIn(message.code, datagram.length);
-    if (message.code === 0) this.empty(message, endpoint);
+    if (endpoint.reliable) this.inOrder(message, endpoint);
+    else if (message.code === 0) this.empty(message, endpoint);
     else if (isRequest(message.code)) this.incoming(message, endpoint);
     else this.response(message, endpoint);
     // After the answer to what came: nothing of ours goes out before it.
     if (wasSilent) this.exchanges.wake(endpoint);
+  }
+
+  /** The connection to a peer has ended: nothing is on its way any more. */
+  disconnected(endpoint: Endpoint, reason: string): void {
+    this.exchanges.disconnected(endpoint, reason);
+    for (const request of this.context.pausing) if (request.endpoint === endpoint) request.cancel();
+    for (const owner of this.tokens.of(endpoint)) {
+      if (owner instanceof Observation) owner.disconnected(`the connection ended: ${reason}`);
+    }
+    this.options.onDisconnected?.(endpoint, reason);
+  }
+
+  /** What comes on a connection is no repeat, and waits for no acknowledgement; answers are known by their token (RFC 8323 §3.3). */
+  private inOrder(message: Message, endpoint: Endpoint): void {
+    if (isRequest(message.code)) return this.answering.handle(message, endpoint);
+    const owner = this.tokens.find(message.token, endpoint);
+    if (owner !== undefined && !message.dropUnknownOptions()) this.deliver(message, owner);
   }
 
   /** Empty messages: ACK, RST, and the ping that is answered by RST. */

@@ -1,10 +1,12 @@
 /** One transport of a layer, and the peers met on it: an address means something only together with what carries messages there. */
-import type { EndpointTable } from './endpoint';
-import type { Receiver, Transport } from './transport';
+import { sizesFor } from './block/sizes';
+import type { Endpoint, EndpointTable } from './endpoint';
+import type { PeerCapabilities, Receiver, Transport } from './transport';
 
 /** What the layer does with what comes. */
 export interface LinkOwner {
   received(datagram: Buffer, address: string, port: number, link: Link): void;
+  disconnected(endpoint: Endpoint, reason: string): void;
 }
 
 export class Link implements Receiver {
@@ -16,5 +18,18 @@ export class Link implements Receiver {
 
   received(datagram: Buffer, address: string, port: number): void {
     this.owner.received(datagram, address, port, this);
+  }
+
+  announced(address: string, port: number, capabilities: PeerCapabilities): void {
+    this.endpoints.findOrMake(address, port).sizes = sizesFor(capabilities);
+  }
+
+  disconnected(address: string, port: number, reason: string): void {
+    const endpoint = this.endpoints.find(address, port);
+    if (endpoint === undefined) return;
+    // Whoever connects from there next is someone else.
+    this.endpoints.remove(endpoint);
+    endpoint.gone = true;
+    this.owner.disconnected(endpoint, reason);
   }
 }

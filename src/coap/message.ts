@@ -133,6 +133,13 @@ export function parseMessage(bytes: Buffer): Message | number {
   return parseOptions(message, 4 + tokenLength) ? message : malformed;
 }
 
+/** A message of code class 7, which exists on connections only (RFC 8323 §5); undefined when its options are malformed. */
+export function parseSignal(bytes: Buffer): Message | undefined {
+  const tokenLength = (bytes[0] as number) & 0x0f;
+  const message = new Message(bytes, MessageType.NonConfirmable, bytes[1] as number, 0, tokenLength);
+  return parseOptions(message, 4 + tokenLength) ? message : undefined;
+}
+
 function parseOptions(message: Message, start: number): boolean {
   const { bytes, options } = message;
   const end = bytes.length;

@@ -17,7 +17,6 @@ export interface NotificationOptions {
 
 /** Non-confirmable notifications whose Reset is still recognised. */
 const MOST_REMEMBERED = 1_024;
-const LARGEST_WHOLE = 1_024;
 
 class ConfirmableNotification extends Transmission {
   constructor(
@@ -60,18 +59,20 @@ export class Notifier {
   ): void {
     const messageId = endpoint.takeMessageId(this.clock.monotonic(), this.times.exchangeLifetimeMs);
     if (messageId < 0) return tell('timeout');
-    const type = options.confirmable ? MessageType.Confirmable : MessageType.NonConfirmable;
+    const confirmable = options.confirmable && !endpoint.reliable;
+    const type = confirmable ? MessageType.Confirmable : MessageType.NonConfirmable;
     const bytes = this.answering.encode(type, messageId, token, this.cut(endpoint, response, options));
-    if (options.confirmable) {
+    if (confirmable) {
       const transmission = new ConfirmableNotification(endpoint, tell);
       transmission.messageId = messageId;
       transmission.bytes = bytes;
       this.transmitter.start(transmission);
       return;
     }
-    this.remember(keyOf(endpoint, messageId), tell);
+    if (!endpoint.reliable) this.remember(keyOf(endpoint, messageId), tell);
     this.send(bytes, endpoint);
-    tell('sent');
+    // A connection brings it there, or ends.
+    tell(options.confirmable ? 'acknowledged' : 'sent');
   }
 
   /** A RST that belongs to no confirmable message. */
@@ -88,9 +89,9 @@ export class Notifier {
 
   private cut(endpoint: Endpoint, response: ResponseSpec, options: NotificationOptions): ResponseSpec {
     const body = response.payload;
-    if (body === undefined || body.length <= LARGEST_WHOLE || options.servingKey === undefined) return response;
+    if (body === undefined || body.length <= endpoint.sizes.whole || options.servingKey === undefined) return response;
     const served = this.answering.keep(options.servingKey, endpoint, response, body);
-    return { ...response, ...this.answering.blockOf(served, undefined) };
+    return { ...response, ...this.answering.blockOf(endpoint, served, undefined) };
   }
 
   private remember(key: string, tell: (outcome: NotificationOutcome) => void): void {

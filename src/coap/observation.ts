@@ -103,7 +103,7 @@ export class Observation implements TokenOwner {
     if (!isValue(message.code)) return this.endWith(codeText(message.code));
     if (value === undefined)
       return this.end('the device answered without Observe: it does not count this server as an observer any more');
-    if (!isNewer(this.lastValue, this.lastAt, value, this.clock.monotonic())) return;
+    if (this.isOld(value)) return;
     this.remember(value);
     // A newer notification makes the rest of an older one worthless.
     this.fetching?.cancel();
@@ -119,9 +119,13 @@ export class Observation implements TokenOwner {
 
   /** What comes before the first answer is complete takes its place. */
   private notifiedEarly(beginning: Request, message: Message, value: number | undefined): void {
-    const isOld =
-      value !== undefined && isValue(message.code) && !isNewer(this.lastValue, this.lastAt, value, this.clock.monotonic());
+    const isOld = value !== undefined && isValue(message.code) && this.isOld(value);
     if (!isOld) beginning.supersede(message);
+  }
+
+  /** A connection keeps the order: the value says nothing there (RFC 8323 Appendix A.1). */
+  private isOld(value: number): boolean {
+    return !this.endpoint.reliable && !isNewer(this.lastValue, this.lastAt, value, this.clock.monotonic());
   }
 
   private tell(response: CoapResponse): void {
@@ -133,12 +137,14 @@ export class Observation implements TokenOwner {
   }
 
   /**
-   * Active: tells the device (RFC 7641 §3.6). Passive: forgets the token, so that the next notification is answered with Reset.
+   * Active: tells the device (RFC 7641 §3.6). Passive: forgets the token, so that the next notification is answered with Reset. On a
+   * connection there is no Reset, and the device is told all the same (RFC 8323 Appendix A.4).
    */
   cancel(mode: 'active' | 'passive', callback?: ResponseCallback): void {
     this.forget();
     if (mode === 'passive') {
       callback?.(undefined, undefined);
+      if (this.endpoint.reliable && !this.endpoint.gone) this.cancel('active');
       return;
     }
     const spec = { ...this.spec, observe: 1 };
@@ -153,6 +159,11 @@ export class Observation implements TokenOwner {
     this.context.tokens.free(this);
     this.fetching?.cancel();
     this.fetching = undefined;
+  }
+
+  /** The connection has ended, and with it every observation made on it (RFC 8323 Appendix A.4). */
+  disconnected(reason: string): void {
+    this.end(reason, 'disconnected');
   }
 
   private endWith(code: string): void {

@@ -22,7 +22,7 @@ export interface RequestOptions {
   /** For each message of the transfer, from its first transmission to its answer: an idle limit, never one for the whole (ms, default MAX_TRANSMIT_WAIT). */
   readonly timeoutMs?: number;
   readonly maxBodyBytes?: number;
-  /** Largest block in either direction (16..1024, default 1024). */
+  /** Largest block in either direction (16..1024, default what the peer takes: 1024, on a connection maybe more). */
   readonly blockSize?: number;
   /** Before other waiting requests to the same peer. */
   readonly priority?: boolean;
@@ -66,7 +66,9 @@ export class Request implements ExchangeOwner {
 
   start(): void {
     const { payload } = this.spec;
-    if (payload !== undefined && payload.length > this.blockSize) {
+    const { whole, block } = this.endpoint.sizes;
+    if (payload !== undefined && payload.length > Math.min(this.options.blockSize ?? whole, whole)) {
+      if (block === 0) return this.tooLarge(whole);
       this.upload = new Upload(payload, this.blockSize);
       this.sendBlock();
     } else if (this.options.blockSize !== undefined && this.options.blockSize < LARGEST_BLOCK) {
@@ -77,7 +79,7 @@ export class Request implements ExchangeOwner {
 
   /** Goes on with an answer whose first block is already here: a notification's. */
   startWith(message: Message): void {
-    this.download = new Download(this.mostBytes);
+    this.download = new Download(this.mostBytes, this.endpoint.reliable);
     this.continueDownload(message);
   }
 
@@ -121,7 +123,7 @@ export class Request implements ExchangeOwner {
       return;
     }
     this.observe = message.uint(Option.Observe);
-    this.download = new Download(this.mostBytes);
+    this.download = new Download(this.mostBytes, this.endpoint.reliable);
     this.continueDownload(message);
   }
 
@@ -172,6 +174,11 @@ export class Request implements ExchangeOwner {
     this.context.exchanges.start(this.exchange, this.options.priority === true);
   }
 
+  private tooLarge(most: number): void {
+    const message = `the peer takes at most ${most} bytes at once, and knows no block-wise transfer: send less`;
+    this.finish(new DeviceManagementError('too-large', message));
+  }
+
   private refuse(message: string): void {
     this.finish(new DeviceManagementError('protocol-error', message));
   }
@@ -187,7 +194,8 @@ export class Request implements ExchangeOwner {
   }
 
   private get blockSize(): number {
-    return Math.min(this.options.blockSize ?? LARGEST_BLOCK, LARGEST_BLOCK);
+    const { block } = this.endpoint.sizes;
+    return Math.min(this.options.blockSize ?? block, block);
   }
 
   private get mostBytes(): number {

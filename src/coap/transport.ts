@@ -1,8 +1,27 @@
-/** What carries messages. A transport moves datagrams and knows nothing of what is in them. A layer may have several. */
+/**
+ * What carries messages. To the layer every message is one of RFC 7252, whatever it looks like on the wire: a transport that has a form of
+ * its own (RFC 8323) translates. There are two kinds, told apart by `reliable`.
+ *
+ * - Datagrams (UDP, DTLS): may be lost, repeated and overtaken; the layer acknowledges, repeats and recognises.
+ * - Connections (TCP, TLS): all of it arrives, once and in order, or the end of the connection is told. Type and message ID mean nothing
+ *   there; the layer sends everything as non-confirmable with ID 0 and looks at neither in what comes.
+ */
+
+/** What a peer takes, as it said when the connection began (RFC 8323 §5.3). */
+export interface PeerCapabilities {
+  /** Bytes of a whole message. */
+  readonly largestMessage: number;
+  /** Whether it knows block-wise transfer. */
+  readonly blockwise: boolean;
+}
 
 export interface Receiver {
-  /** One datagram; the buffer is the receiver's to keep. */
+  /** One message; the buffer is the receiver's to keep. */
   received(datagram: Buffer, address: string, port: number): void;
+  /** Told by reliable transports only: the peer on this connection takes larger messages than every peer must. */
+  announced?(address: string, port: number, capabilities: PeerCapabilities): void;
+  /** Told by reliable transports only: the connection has ended, or could not be made. The next one is another peer. */
+  disconnected?(address: string, port: number, reason: string): void;
 }
 
 /** Where a transport listens. */
@@ -12,13 +31,17 @@ export interface LocalAddress {
 }
 
 export interface Transport {
-  /** "udp", "memory" */
+  /** "udp", "tcp", "memory" */
   readonly name: string;
-  /** Where it listens, once open. */
+  /** RFC 8323 instead of RFC 7252 §4: no acknowledgement, repetition or recognition of repeats. */
+  readonly reliable?: boolean;
+  /** Once open; undefined too for a transport that only connects out. */
   readonly local: LocalAddress | undefined;
   /** @throws DeviceManagementError `port-in-use` or `server-unavailable`, saying what to do */
   open(receiver: Receiver): Promise<void>;
   /** Never throws; what cannot be sent is lost, as on any network. The buffer must not change afterwards. */
   send(datagram: Buffer, address: string, port: number): void;
+  /** Ends the connection to a peer, and says why when the peer has broken a rule. Reliable transports only. */
+  disconnect?(address: string, port: number, fault?: string): void;
   close(): Promise<void>;
 }

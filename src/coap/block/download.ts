@@ -4,7 +4,7 @@
 import { isSuccess } from '../codes';
 import type { Message } from '../message';
 import { Option } from '../options';
-import { blockSize, decodeBlock, encodeBlock } from './option';
+import { blockSize, decodeBlock, encodeBlock, isWellSized } from './option';
 
 export type DownloadStep =
   | { readonly kind: 'next' }
@@ -27,7 +27,11 @@ export class Download {
   private contentFormat: number | undefined;
   private restarted = false;
 
-  constructor(private readonly mostBytes: number) {}
+  /** @param mayBeBert whether it comes on a connection */
+  constructor(
+    private readonly mostBytes: number,
+    private readonly mayBeBert: boolean,
+  ) {}
 
   /** Whether an answer is less than its body: more follows, or something came before. */
   static isPart(message: Message): boolean {
@@ -47,7 +51,7 @@ export class Download {
   add(message: Message): DownloadStep {
     if (!isSuccess(message.code)) return { kind: 'error' };
     const raw = message.uint(Option.Block2);
-    const block = raw === undefined ? undefined : decodeBlock(raw);
+    const block = raw === undefined ? undefined : decodeBlock(raw, this.mayBeBert);
     if (block === undefined) {
       return failed(raw === undefined ? 'a block came without a Block2 option' : 'it used the reserved block size');
     }
@@ -57,7 +61,7 @@ export class Download {
     if (block.number * size !== expected)
       return failed(`block ${block.number} of ${size} bytes came where byte ${expected} was asked for`);
     const payload = message.payload;
-    if (block.more ? payload.length !== size : payload.length > size) {
+    if (!isWellSized(block, payload.length)) {
       return failed(`block ${block.number} has ${payload.length} bytes where its size is ${size}`);
     }
     if (this.length + payload.length > this.mostBytes || this.chunks.length >= MOST_BLOCKS) {

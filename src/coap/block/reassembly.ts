@@ -4,7 +4,7 @@
  */
 import { Code } from '../codes';
 import type { LayerLimits } from '../parameters';
-import { type Block, blockSize } from './option';
+import { type Block, blockSize, isWellSized } from './option';
 
 export type Reassembled =
   | { readonly kind: 'continue' }
@@ -57,15 +57,14 @@ export class Reassembly {
   /** @param now milliseconds */
   receive(received: ReceivedBlock, now: number): Reassembled {
     const { key, block, payload, contentFormat } = received;
-    const size = blockSize(block.szx);
-    if (block.more ? payload.length !== size : payload.length > size) return refused(Code.BadRequest);
+    if (!isWellSized(block, payload.length)) return refused(Code.BadRequest);
     if (block.number === 0) return this.begin(received, now);
     const transfer = this.transfers.get(key);
     if (transfer === undefined) return refused(Code.RequestEntityIncomplete);
     this.touch(key, transfer, now);
     if (isRepeated(transfer, block, payload)) return CONTINUE;
     // Another format belongs to another body (RFC 7959 §2.9.2).
-    if (block.number * size !== transfer.length || contentFormat !== transfer.contentFormat) {
+    if (block.number * blockSize(block.szx) !== transfer.length || contentFormat !== transfer.contentFormat) {
       this.drop(key);
       return refused(Code.RequestEntityIncomplete);
     }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { LayerLimits } from '../parameters';
-import { type Block, blockSize, encodeBlock } from './option';
+import { BERT_SZX, type Block, blockSize, encodeBlock, szxFor } from './option';
 
 export interface Slice {
   readonly payload: Uint8Array;
@@ -25,21 +25,23 @@ export interface ServedBody {
 /**
  * The part of `body` that a request asks for; `undefined` beyond its end.
  * @param wanted Block2 of the request; absent: the first block
+ * @param largestBlock bytes; a multiple of 1024 for BERT
  * @param asksForSize the request carries Size2
  */
 export function sliceOf(
   body: Uint8Array,
   wanted: Block | undefined,
-  largestSzx: number,
+  largestBlock: number,
   asksForSize: boolean,
 ): Slice | undefined {
   const offset = wanted === undefined ? 0 : wanted.number * blockSize(wanted.szx);
   // Ours being smaller moves the number, never the offset.
+  const largestSzx = szxFor(largestBlock);
   const szx = Math.min(wanted?.szx ?? largestSzx, largestSzx);
-  const size = blockSize(szx);
+  const size = szx === BERT_SZX ? largestBlock : blockSize(szx);
   if (offset > 0 && offset >= body.length) return undefined;
   const payload = body.subarray(offset, offset + size);
-  const block2 = encodeBlock(offset / size, offset + size < body.length, szx);
+  const block2 = encodeBlock(offset / blockSize(szx), offset + size < body.length, szx);
   return offset === 0 || asksForSize ? { payload, block2, size2: body.length } : { payload, block2 };
 }
 

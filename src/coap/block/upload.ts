@@ -5,7 +5,7 @@
 import { Code, codeText, isSuccess } from '../codes';
 import type { Message } from '../message';
 import { Option } from '../options';
-import { blockSize, decodeBlock, encodeBlock, fits, szxFor } from './option';
+import { BERT_SZX, blockSize, decodeBlock, encodeBlock, fits, szxFor } from './option';
 
 /** What to do after an answer. */
 export type UploadStep =
@@ -29,17 +29,17 @@ export class Upload {
   private waits = 0;
   private szx: number;
 
+  /** @param largestBlock bytes; a multiple of 1024 for BERT */
   constructor(
     private readonly body: Uint8Array,
-    largestBlock: number,
+    private readonly largestBlock: number,
   ) {
     this.szx = szxFor(largestBlock);
   }
 
   /** The block to be sent now; a restart begins with Size1 again. */
   block(): { readonly block1: number; readonly payload: Uint8Array; readonly size1?: number } {
-    const size = blockSize(this.szx);
-    const payload = this.body.subarray(this.offset, this.offset + size);
+    const payload = this.body.subarray(this.offset, this.offset + this.bytesPerMessage);
     this.sentBytes = payload.length;
     const block1 = encodeBlock(this.number, !this.isLast, this.szx);
     return this.offset === 0 ? { block1, payload, size1: this.body.length } : { block1, payload };
@@ -47,7 +47,7 @@ export class Upload {
 
   answered(message: Message): UploadStep {
     const raw = message.uint(Option.Block1);
-    const answer = raw === undefined ? undefined : decodeBlock(raw);
+    const answer = raw === undefined ? undefined : decodeBlock(raw, this.szx === BERT_SZX);
     if (message.code === Code.RequestEntityTooLarge) return this.smaller(answer?.szx);
     if (message.code === Code.RequestEntityIncomplete) return this.again(message.code);
     if (message.code === Code.ServiceUnavailable && this.offset > 0) return this.later(message);
@@ -81,7 +81,11 @@ export class Upload {
   }
 
   private get isLast(): boolean {
-    return this.offset + blockSize(this.szx) >= this.body.length;
+    return this.offset + this.bytesPerMessage >= this.body.length;
+  }
+
+  private get bytesPerMessage(): number {
+    return this.szx === BERT_SZX ? this.largestBlock : blockSize(this.szx);
   }
 
   /** 4.13: from the start with the size the peer names, or half of ours (RFC 7959 §2.9.3). */

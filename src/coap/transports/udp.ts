@@ -2,7 +2,9 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIP } from 'node:net';
 import { DeviceManagementError } from '../../errors';
-import type { Receiver, Transport } from '../transport';
+import type { LocalAddress, Receiver, Transport } from '../transport';
+import { canonicalAddress } from './address';
+import { listenError } from './listen-error';
 
 /** A reconnect storm arrives in a burst; the kernel's default holds about 250 datagrams. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -21,7 +23,7 @@ export class UdpTransport implements Transport {
 
   constructor(private readonly options: UdpOptions) {}
 
-  get local(): { address: string; port: number } | undefined {
+  get local(): LocalAddress | undefined {
     if (this.socket === undefined) return undefined;
     const { address, port } = this.socket.address();
     return { address, port };
@@ -68,7 +70,7 @@ export class UdpTransport implements Transport {
     return new Promise((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException): void => {
         socket.close();
-        reject(bindError(error, host, this.options.port));
+        reject(listenError('UDP', error, host, this.options.port));
       };
       socket.once('error', failed);
       socket.bind(this.options.port, host, () => {
@@ -93,38 +95,7 @@ export class UdpTransport implements Transport {
   }
 }
 
-const MAPPED = '::ffff:';
-
-/** One spelling per peer: an IPv4 peer looks the same through an IPv6 socket. */
-function canonicalAddress(address: string): string {
-  return address.charCodeAt(0) === 58 && address.startsWith(MAPPED) ? address.slice(MAPPED.length) : address;
-}
-
 function isNoIpv6(error: unknown): boolean {
   const code = error instanceof DeviceManagementError ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
   return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
-}
-
-function bindError(error: NodeJS.ErrnoException, host: string, port: number): DeviceManagementError {
-  const where = `UDP port ${port} of ${host === '::' || host === '0.0.0.0' ? 'this machine' : host}`;
-  if (error.code === 'EADDRINUSE') {
-    return new DeviceManagementError(
-      'port-in-use',
-      `${where} is in use by another program or another lwm2m-server node: choose another port, or stop the other one.`,
-      { cause: error },
-    );
-  }
-  if (error.code === 'EADDRNOTAVAIL') {
-    return new DeviceManagementError(
-      'server-unavailable',
-      `${host} is not an address of this machine: leave the host empty to listen on every address.`,
-      { cause: error },
-    );
-  }
-  if (error.code === 'EACCES') {
-    return new DeviceManagementError('server-unavailable', `${where} needs special rights: choose a port above 1023.`, {
-      cause: error,
-    });
-  }
-  return new DeviceManagementError('server-unavailable', `${where} cannot be opened: ${error.message}`, { cause: error });
 }
