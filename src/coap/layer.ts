@@ -235,9 +235,10 @@ export class CoapLayer implements LinkOwner {
     return this.answering.keyOf(request.message, request.endpoint);
   }
 
-  /** CoAP ping: an empty confirmable message (RFC 7252 §4.3). */
+  /** CoAP ping: an empty confirmable message (RFC 7252 §4.3). A connection knows by itself whether the peer is there. */
   ping(endpoint: Endpoint, callback: (alive: boolean) => void): void {
     const ping = new Ping(endpoint, this.guarded(callback));
+    if (endpoint.reliable) return endpoint.gone ? ping.expired() : ping.acknowledged();
     ping.messageId = endpoint.takeMessageId(this.clock.monotonic(), this.times.exchangeLifetimeMs);
     if (ping.messageId < 0) return ping.expired();
     ping.bytes = emptyMessage(MessageType.Confirmable, ping.messageId);
@@ -299,7 +300,8 @@ export class CoapLayer implements LinkOwner {
   private inOrder(message: Message, endpoint: Endpoint): void {
     if (isRequest(message.code)) return this.answering.handle(message, endpoint);
     const owner = this.tokens.find(message.token, endpoint);
-    if (owner !== undefined && !message.dropUnknownOptions()) this.deliver(message, owner);
+    if (message.dropUnknownOptions()) this.reject(message, endpoint, owner);
+    else if (owner !== undefined) this.deliver(message, owner);
   }
 
   /** Empty messages: ACK, RST, and the ping that is answered by RST. */

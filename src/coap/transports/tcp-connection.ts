@@ -7,8 +7,7 @@
  * Our CSM goes first and waits for nothing. The owner is told once of the end, when nothing more will come of it.
  */
 import type { Socket } from 'node:net';
-import type { Deadlines } from '../../deadlines';
-import { NO_DEADLINE } from '../../deadlines';
+import { type Deadlines, NO_DEADLINE } from '../../deadlines';
 import type { PeerCapabilities } from '../transport';
 import { FrameReader, type FramingFault, frameOf } from './tcp-framing';
 import type { TcpLimits } from './tcp-limits';
