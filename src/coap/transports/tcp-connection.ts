@@ -59,7 +59,7 @@ export class TcpConnection {
   private pinged = false;
   private accounted = 0;
   private resting = false;
-  private socketError: Error | undefined;
+  private socketError: NodeJS.ErrnoException | undefined;
 
   /** @param address as the peer is known above; `remoteAddress` of a socket is gone with it */
   constructor(
@@ -222,6 +222,17 @@ export class TcpConnection {
     this.owner.deadlines.clear(this);
     this.owner.account(-this.accounted);
     this.accounted = 0;
-    if (wasLive) this.owner.ended(this.socketError?.message ?? 'it closed the connection', this);
+    if (wasLive) this.owner.ended(endOf(this.socketError), this);
   }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nobody listens there (ECONNREFUSED)',
+  ECONNRESET: 'it closed the connection',
+  EPIPE: 'it closed the connection',
+};
+
+function endOf(error: NodeJS.ErrnoException | undefined): string {
+  if (error === undefined) return 'it closed the connection';
+  return REASONS[error.code ?? ''] ?? error.message;
 }
