@@ -30,7 +30,7 @@ export class Download {
   /** @param mayBeBert whether it comes on a connection */
   constructor(
     private readonly mostBytes: number,
-    private readonly mayBeBert: boolean,
+    private readonly mayBeBert = false,
   ) {}
 
   /** Whether an answer is less than its body: more follows, or something came before. */

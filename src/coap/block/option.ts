@@ -20,7 +20,7 @@ const HIGHEST_NUMBER = 2 ** 20 - 1;
  * @param mayBeBert whether it came on a connection
  * @returns `undefined` for the reserved size
  */
-export function decodeBlock(value: number, mayBeBert: boolean): Block | undefined {
+export function decodeBlock(value: number, mayBeBert = false): Block | undefined {
   const szx = value & 7;
   return szx === BERT_SZX && !mayBeBert ? undefined : { number: value >>> 4, more: (value & 8) !== 0, szx };
 }
@@ -43,10 +43,14 @@ export function isWellSized({ more, szx }: Block, length: number): boolean {
 
 /** The largest SZX whose blocks are at most `bytes` long. */
 export function szxFor(bytes: number): number {
-  if (bytes >= 2 * LARGEST_BLOCK) return BERT_SZX;
   let szx = LARGEST_SZX;
   while (szx > 0 && blockSize(szx) > bytes) szx--;
   return szx;
+}
+
+/** The same, where more than 1024 bytes mean runs of blocks. */
+export function szxOrBert(bytes: number): number {
+  return bytes >= 2 * LARGEST_BLOCK ? BERT_SZX : szxFor(bytes);
 }
 
 /** The smallest SZX whose blocks hold `bytes`; the largest where none does. */

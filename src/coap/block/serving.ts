@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { LayerLimits } from '../parameters';
-import { BERT_SZX, type Block, blockSize, encodeBlock, szxFor } from './option';
+import { BERT_SZX, type Block, blockSize, encodeBlock, szxOrBert } from './option';
 
 export interface Slice {
   readonly payload: Uint8Array;
@@ -36,7 +36,7 @@ export function sliceOf(
 ): Slice | undefined {
   const offset = wanted === undefined ? 0 : wanted.number * blockSize(wanted.szx);
   // Ours being smaller moves the number, never the offset.
-  const largestSzx = szxFor(largestBlock);
+  const largestSzx = szxOrBert(largestBlock);
   const szx = Math.min(wanted?.szx ?? largestSzx, largestSzx);
   const size = szx === BERT_SZX ? largestBlock : blockSize(szx);
   if (offset > 0 && offset >= body.length) return undefined;

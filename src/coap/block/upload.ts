@@ -5,7 +5,7 @@
 import { Code, codeText, isSuccess } from '../codes';
 import type { Message } from '../message';
 import { Option } from '../options';
-import { BERT_SZX, blockSize, decodeBlock, encodeBlock, fits, szxFor } from './option';
+import { BERT_SZX, blockSize, decodeBlock, encodeBlock, fits, szxOrBert } from './option';
 
 /** What to do after an answer. */
 export type UploadStep =
@@ -34,7 +34,7 @@ export class Upload {
     private readonly body: Uint8Array,
     private readonly largestBlock: number,
   ) {
-    this.szx = szxFor(largestBlock);
+    this.szx = szxOrBert(largestBlock);
   }
 
   /** The block to be sent now; a restart begins with Size1 again. */

@@ -1,7 +1,7 @@
 /** The value of a Block option, with the worked values of RFC 7959 §2.2 and of captured transfers. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { blockSize, decodeBlock, encodeBlock, fits, szxFor, szxHolding } from '../../../src/coap/block/option';
+import { blockSize, decodeBlock, encodeBlock, fits, szxFor, szxHolding, szxOrBert } from '../../../src/coap/block/option';
 import { Code } from '../../../src/coap/codes';
 import { Option } from '../../../src/coap/options';
 import { datagram, received } from '../datagram';
@@ -37,6 +37,7 @@ describe('a Block option', () => {
   it('with the size that is reserved on UDP is none', () => {
     assert.equal(decodeBlock(7), undefined);
     assert.equal(decodeBlock(encodeBlock(5, true, 7)), undefined);
+    assert.deepEqual(decodeBlock(encodeBlock(5, true, 7), true), { number: 5, more: true, szx: 7 });
   });
 });
 
@@ -59,6 +60,10 @@ describe('the size of a block', () => {
       assert.equal(szxHolding(bytes), holding);
     });
   }
+
+  it('beyond 1024 bytes is a run of blocks where the peer knows them', () => {
+    assert.deepEqual([16, 1_024, 2_047, 2_048, 65_536].map(szxOrBert), [0, 6, 6, 7, 7]);
+  });
 
   it('limits a body: there are 1,048,576 numbers', () => {
     assert.ok(fits(16 * 1_048_576, 0));

@@ -12,11 +12,11 @@ import { givenLayer, ScriptedPeer, type World } from '../world';
 const BODY = Buffer.from(Array.from({ length: 2_500 }, (_, index) => index % 251));
 
 describe('a slice of a body', () => {
-  const slice = (number: number, szx: number, largest = 6, asksForSize = false) =>
+  const slice = (number: number, szx: number, largest = 1_024, asksForSize = false) =>
     sliceOf(BODY, { number, more: false, szx }, largest, asksForSize);
 
   it('is the first block with the size of the whole where none is asked for', () => {
-    const first = sliceOf(BODY, undefined, 6, false);
+    const first = sliceOf(BODY, undefined, 1_024, false);
     assert.deepEqual(first, { payload: BODY.subarray(0, 1_024), block2: encodeBlock(0, true, 6), size2: 2_500 });
   });
 
@@ -27,21 +27,31 @@ describe('a slice of a body', () => {
   });
 
   it('starts at the byte that is asked for where our blocks are smaller, and counts in ours', () => {
-    assert.deepEqual(slice(1, 6, 4), { payload: BODY.subarray(1_024, 1_280), block2: encodeBlock(4, true, 4) });
+    assert.deepEqual(slice(1, 6, 256), { payload: BODY.subarray(1_024, 1_280), block2: encodeBlock(4, true, 4) });
   });
 
   it('tells the size of the whole with any block when asked', () => {
-    assert.equal(slice(1, 6, 6, true)?.size2, 2_500);
+    assert.equal(slice(1, 6, 1_024, true)?.size2, 2_500);
   });
 
   it('is nothing beyond the end', () => {
     assert.equal(slice(3, 6), undefined);
     assert.equal(slice(1_048_575, 6), undefined);
-    assert.equal(sliceOf(BODY.subarray(0, 1_024), { number: 1, more: false, szx: 6 }, 6, false), undefined);
+    assert.equal(sliceOf(BODY.subarray(0, 1_024), { number: 1, more: false, szx: 6 }, 1_024, false), undefined);
+  });
+
+  it('is a run of blocks on a connection, numbered in blocks of 1024 (BERT)', () => {
+    assert.deepEqual(sliceOf(BODY, undefined, 2_048, false), {
+      payload: BODY.subarray(0, 2_048),
+      block2: encodeBlock(0, true, 7),
+      size2: 2_500,
+    });
+    assert.deepEqual(slice(1, 7, 2_048), { payload: BODY.subarray(1_024), block2: encodeBlock(1, false, 7) });
+    assert.deepEqual(slice(1, 6, 2_048), { payload: BODY.subarray(1_024, 2_048), block2: encodeBlock(1, true, 6) });
   });
 
   it('of an empty body is empty, and the last', () => {
-    const first = sliceOf(Buffer.alloc(0), { number: 0, more: false, szx: 2 }, 6, false);
+    const first = sliceOf(Buffer.alloc(0), { number: 0, more: false, szx: 2 }, 1_024, false);
     assert.equal(first?.payload.length, 0);
     assert.equal(first?.block2, encodeBlock(0, false, 2));
   });
