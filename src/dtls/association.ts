@@ -1,0 +1,59 @@
+/** One peer: its keys, its address and who it is. The id stays, whatever the address does; a new handshake makes a new association. */
+import type { Flight } from './flight';
+import type { Handshake } from './handshake';
+import { RecordLayer } from './record';
+import type { WindowSize } from './replay-window';
+import type { PeerIdentity } from './settings';
+import type { Suite } from './suites';
+
+export type AssociationState = 'handshake' | 'connected' | 'closed';
+
+/** What others may see of it. */
+export interface AssociationView {
+  readonly id: number;
+  readonly role: 'server' | 'client';
+  readonly state: AssociationState;
+  readonly address: string;
+  readonly port: number;
+  readonly identity: PeerIdentity | undefined;
+  readonly suite: Suite | undefined;
+  readonly resumed: boolean;
+  /** Does the peer put a CID into its records? Then its address may change. */
+  readonly movable: boolean;
+}
+
+export class Association implements AssociationView {
+  state: AssociationState = 'handshake';
+  identity: PeerIdentity | undefined = undefined;
+  suite: Suite | undefined = undefined;
+  resumed = false;
+  extendedMasterSecret = false;
+  encryptThenMac = false;
+  readonly records: RecordLayer;
+  handshake: Handshake | undefined = undefined;
+  /** Our last flight, to be said again while the peer may lack it; it has no timer of its own. */
+  finalFlight: Flight | undefined = undefined;
+  /** Milliseconds, monotonic. */
+  connectedAt = 0;
+  heardAt = 0;
+  /** Numbers at which a stored copy should be made anew (`snapshot.ts`). */
+  dueSequence = Number.POSITIVE_INFINITY;
+  dueTop = Number.POSITIVE_INFINITY;
+  /** Neighbours in the order of last use. */
+  older: Association | undefined = undefined;
+  newer: Association | undefined = undefined;
+
+  constructor(
+    readonly id: number,
+    readonly role: 'server' | 'client',
+    public address: string,
+    public port: number,
+    windowSize: WindowSize,
+  ) {
+    this.records = new RecordLayer(windowSize);
+  }
+
+  get movable(): boolean {
+    return this.records.ownCid.length > 0;
+  }
+}

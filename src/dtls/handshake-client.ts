@@ -1,0 +1,386 @@
+/**
+ * The client's side (RFC 5246 §7.3). It says hello until a server answers.
+ *
+ *   wait-hello ─ PSK ──→ wait-server-key → wait-done ────────────────────────────────────────────┐
+ *        ├── ECDHE ────→ wait-certificate → wait-server-key → wait-request → wait-done → look-up ─┤
+ *        └── resumption ──────────────────────────────────────────────────────────────────────────┴→ wait-ccs → wait-finished → connected
+ */
+import { type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
+import type { Association } from './association';
+import type { Extensions } from './extensions';
+import { type Failure, failure } from './failure';
+import { Handshake, type HandshakeContext, type HandshakeState } from './handshake';
+import { type ClientHello, readHelloVerifyRequest, readServerHello, type ServerHello, writeClientHello } from './hello';
+import {
+  readCertificateChain,
+  readCertificateRequest,
+  readEcdheServerKeyExchange,
+  readPskHint,
+  readRawPublicKey,
+  type SignedPoint,
+  writeCertificateChain,
+  writeCertificateVerify,
+  writeClientPoint,
+  writePskIdentity,
+  writeRawPublicKey,
+} from './messages';
+import { enabledSuites, ownTypes, peerTypes } from './negotiation';
+import { pskPremaster } from './prf';
+import {
+  Alert,
+  CertificateType,
+  DTLS_1_2,
+  ECDSA_SHA256,
+  EMPTY_RENEGOTIATION_INFO_SCSV,
+  GROUP_P256,
+  HandshakeType,
+  LARGEST_PLAINTEXT,
+  POINT_UNCOMPRESSED,
+  RANDOM_BYTES,
+} from './protocol';
+import { EphemeralKey, fingerprint, isP256, publicSpki, readRawKey } from './raw-key';
+import type { CompleteMessage } from './reassembly';
+import type { Session } from './sessions';
+import type { CertificateRefusal, PeerIdentity } from './settings';
+import { isCbc, type KeyExchange, type Suite } from './suites';
+
+const NOTHING = Buffer.alloc(0);
+/** A server that keeps asking for cookies is none. */
+const MOST_COOKIES = 3;
+
+export interface PskCredential {
+  readonly identity: string;
+  readonly key: Uint8Array;
+}
+
+export interface ConnectOptions {
+  /** Ours towards this server. Without it, the endpoint's own key is used. */
+  readonly psk?: PskCredential;
+}
+
+type Handler = (this: ClientHandshake, message: CompleteMessage) => void;
+
+export class ClientHandshake extends Handshake {
+  protected readonly side = 'client';
+  private readonly suites: readonly Suite[];
+  private hello: ClientHello;
+  private cookies = 0;
+  private isRequested = false;
+  private ownType: number = CertificateType.X509;
+  private peerType: number = CertificateType.X509;
+  private sessionId: Buffer = NOTHING;
+  private shown: { readonly rawKey: Buffer } | { readonly chain: readonly Buffer[] } | undefined = undefined;
+  private serverKey: KeyObject | undefined = undefined;
+  private serverPoint: Buffer | undefined = undefined;
+
+  private static readonly TABLE: Partial<Record<HandshakeState, Readonly<Record<number, Handler>>>> = {
+    'wait-hello': {
+      [HandshakeType.HelloVerifyRequest]: ClientHandshake.prototype.helloVerifyRequest,
+      [HandshakeType.ServerHello]: ClientHandshake.prototype.serverHello,
+    },
+    'wait-certificate': { [HandshakeType.Certificate]: ClientHandshake.prototype.certificate },
+    'wait-server-key': {
+      [HandshakeType.ServerKeyExchange]: ClientHandshake.prototype.serverKeyExchange,
+      [HandshakeType.ServerHelloDone]: ClientHandshake.prototype.helloDone,
+    },
+    'wait-request': {
+      [HandshakeType.CertificateRequest]: ClientHandshake.prototype.certificateRequest,
+      [HandshakeType.ServerHelloDone]: ClientHandshake.prototype.helloDone,
+    },
+    'wait-done': { [HandshakeType.ServerHelloDone]: ClientHandshake.prototype.helloDone },
+  };
+
+  /** @param session to be resumed, if the server still has it; its key in `sessions` is `sessionKey` */
+  constructor(
+    context: HandshakeContext,
+    association: Association,
+    private readonly options: ConnectOptions,
+    private readonly session: Session | undefined,
+    private readonly sessionKey: string,
+  ) {
+    super(context, association, 0);
+    const exchanges = new Set<KeyExchange>([options.psk === undefined ? 'ecdhe-ecdsa' : 'psk']);
+    this.suites = enabledSuites(context.settings, exchanges);
+    this.clientRandom = context.random(RANDOM_BYTES);
+    if (options.psk !== undefined) this.claimed = { security: 'psk', name: options.psk.identity };
+    this.hello = {
+      version: DTLS_1_2,
+      random: this.clientRandom,
+      sessionId: session?.id ?? NOTHING,
+      cookie: NOTHING,
+      suites: [...this.suites.map(({ number }) => number), EMPTY_RENEGOTIATION_INFO_SCSV],
+      extensions: this.offer(),
+    };
+  }
+
+  start(): void {
+    this.sayHello();
+  }
+
+  protected handler(type: number): Handler | undefined {
+    return ClientHandshake.TABLE[this.state]?.[type];
+  }
+
+  private offer(): Extensions {
+    const { context, association } = this;
+    const { cidLength } = context.settings;
+    const isSigned = this.options.psk === undefined;
+    const own = ownTypes(context.credentials);
+    const peer = peerTypes(context.credentials);
+    if (cidLength !== undefined)
+      association.records.ownCid = (cidLength > 0 ? context.allotCid(association) : undefined) ?? NOTHING;
+    return {
+      ...(isSigned && { groups: [GROUP_P256], pointFormats: [POINT_UNCOMPRESSED], signatureAlgorithms: [ECDSA_SHA256] }),
+      ...(isSigned && own.includes(CertificateType.RawPublicKey) && { clientCertificateTypes: own }),
+      ...(isSigned && peer.includes(CertificateType.RawPublicKey) && { serverCertificateTypes: peer }),
+      ...(this.suites.some(isCbc) && { encryptThenMac: true as const }),
+      extendedMasterSecret: true,
+      ...(cidLength !== undefined && { connectionId: association.records.ownCid }),
+    };
+  }
+
+  private sayHello(): void {
+    this.newFlight();
+    // HelloVerifyRequest and the hello before it do not count (RFC 6347 §4.2.1).
+    this.transcript.clear();
+    this.say(HandshakeType.ClientHello, writeClientHello(this.hello));
+    this.sendFlight(true);
+  }
+
+  private helloVerifyRequest({ body }: CompleteMessage): void {
+    const cookie = readHelloVerifyRequest(body);
+    if (cookie === undefined) return this.malformed('the HelloVerifyRequest');
+    if (++this.cookies > MOST_COOKIES) {
+      return this.fail(failure('unexpected-message', 'the server asks for a cookie again and again', Alert.HandshakeFailure));
+    }
+    this.hello = { ...this.hello, cookie };
+    this.sayHello();
+  }
+
+  private serverHello(message: CompleteMessage): void {
+    const hello = readServerHello(message.body);
+    if (hello === undefined) return this.malformed('the ServerHello');
+    const suite = this.suites.find(({ number }) => number === hello.suite);
+    const refusal = this.objection(hello, suite);
+    if (refusal !== undefined || suite === undefined) return this.fail(refusal as Failure);
+    this.hear(message);
+    const { association } = this;
+    const { extensions } = hello;
+    this.serverRandom = Buffer.from(hello.random);
+    this.sessionId = Buffer.from(hello.sessionId);
+    association.suite = suite;
+    association.extendedMasterSecret = extensions.extendedMasterSecret === true;
+    association.encryptThenMac = isCbc(suite) && extensions.encryptThenMac === true;
+    association.records.largestContent = extensions.recordSizeLimit ?? extensions.maxFragmentLength ?? LARGEST_PLAINTEXT;
+    if (extensions.connectionId === undefined) association.records.ownCid = NOTHING;
+    else association.records.peerCid = extensions.connectionId;
+    this.ownType = extensions.clientCertificateTypes?.[0] ?? CertificateType.X509;
+    this.peerType = extensions.serverCertificateTypes?.[0] ?? CertificateType.X509;
+    if (this.isResumedBy(hello)) return this.resume();
+    this.state = suite.keyExchange === 'psk' ? 'wait-server-key' : 'wait-certificate';
+  }
+
+  /** What a ServerHello must not say. */
+  private objection(
+    { version, extensions, sessionId, suite: number }: ServerHello,
+    suite: Suite | undefined,
+  ): Failure | undefined {
+    if (version !== DTLS_1_2) return failure('protocol-version', 'the server does not speak DTLS 1.2', Alert.ProtocolVersion);
+    if (suite === undefined)
+      return failure('no-common-suite', `the server chose suite ${number}, which was not offered`, Alert.IllegalParameter);
+    const offered = this.hello.extensions;
+    for (const name of Object.keys(extensions) as (keyof Extensions)[]) {
+      // The signalling suite value stands for the extension (RFC 5746 §3.4).
+      if (name !== 'renegotiationInfo' && offered[name] === undefined) {
+        return failure('malformed', `the server answers ${name}, which was not offered`, Alert.IllegalParameter);
+      }
+    }
+    const { session } = this;
+    const isResumed = session !== undefined && sessionId.length > 0 && sessionId.equals(session.id);
+    const needsExtended = isResumed || this.context.settings.requireExtendedMasterSecret;
+    if (needsExtended && extensions.extendedMasterSecret !== true) {
+      return failure('downgrade', 'the server does not use extended master secret', Alert.HandshakeFailure);
+    }
+    if (isResumed && session.suite !== number) {
+      return failure('no-common-suite', 'the server resumes a session with another suite', Alert.IllegalParameter);
+    }
+    if (suite !== undefined && isCbc(suite) && extensions.encryptThenMac !== true && this.context.settings.cbc !== 'any') {
+      return failure('no-common-suite', 'the server uses CBC without encrypt-then-MAC', Alert.HandshakeFailure);
+    }
+    return undefined;
+  }
+
+  private isResumedBy(hello: ServerHello): boolean {
+    return this.session !== undefined && hello.sessionId.length > 0 && hello.sessionId.equals(this.session.id);
+  }
+
+  private resume(): void {
+    const { master, identity } = this.session as Session;
+    this.association.resumed = true;
+    this.claimed = identity;
+    this.master = master;
+    this.makeCiphers();
+    this.state = 'wait-ccs';
+  }
+
+  private certificate(message: CompleteMessage): void {
+    const isRaw = this.peerType === CertificateType.RawPublicKey;
+    const rawKey = isRaw ? readRawPublicKey(message.body) : undefined;
+    const chain = isRaw ? undefined : readCertificateChain(message.body);
+    if (rawKey === undefined && chain === undefined) return this.malformed('the Certificate');
+    this.shown =
+      rawKey !== undefined ? { rawKey: Buffer.from(rawKey) } : { chain: (chain ?? []).map((entry) => Buffer.from(entry)) };
+    this.serverKey = rawKey !== undefined ? readRawKey(rawKey) : certificateKey(chain?.[0]);
+    if (this.serverKey === undefined) {
+      return this.fail(failure('certificate-refused', 'the server shows a key that is not on curve P-256', Alert.BadCertificate));
+    }
+    this.hear(message);
+    this.state = 'wait-server-key';
+  }
+
+  private serverKeyExchange(message: CompleteMessage): void {
+    if (this.options.psk !== undefined) {
+      if (readPskHint(message.body) === undefined) return this.malformed('the ServerKeyExchange');
+      this.hear(message);
+      this.state = 'wait-done';
+      return;
+    }
+    const exchange = readEcdheServerKeyExchange(message.body);
+    if (exchange === undefined) return this.malformed('the ServerKeyExchange');
+    if (!this.isSigned(exchange)) {
+      return this.fail(failure('bad-signature', 'the server does not own the key it shows', Alert.DecryptError));
+    }
+    this.hear(message);
+    this.serverPoint = Buffer.from(exchange.point);
+    this.state = 'wait-request';
+  }
+
+  private isSigned({ parameters, signature }: SignedPoint): boolean {
+    try {
+      const signed = Buffer.concat([this.clientRandom, this.serverRandom, parameters]);
+      return verify('sha256', signed, this.serverKey as KeyObject, signature);
+    } catch {
+      return false;
+    }
+  }
+
+  private certificateRequest(message: CompleteMessage): void {
+    const isPossible = readCertificateRequest(message.body);
+    if (isPossible === undefined) return this.malformed('the CertificateRequest');
+    this.hear(message);
+    this.isRequested = true;
+    this.state = 'wait-done';
+  }
+
+  private helloDone(message: CompleteMessage): void {
+    if (message.body.length > 0) return this.malformed('the ServerHelloDone');
+    const { shown, association, context } = this;
+    if (this.options.psk === undefined && this.serverPoint === undefined) {
+      return this.fail(failure('unexpected-message', 'the server sent no key', Alert.UnexpectedMessage));
+    }
+    this.hear(message);
+    if (shown === undefined) return this.answer();
+    const from = { address: association.address, port: association.port };
+    if ('rawKey' in shown) {
+      const print = fingerprint(shown.rawKey);
+      this.ask(
+        () => context.credentials.lookupRpk?.(print, from),
+        (name) => this.identified('rpk', name, `unknown raw public key of the server, SHA-256 ${print.toString('hex')}`),
+      );
+    } else {
+      this.ask(
+        () => context.credentials.verifyCertificate?.(shown.chain, from),
+        (verdict) => this.judged(verdict),
+      );
+    }
+  }
+
+  private judged(verdict: string | CertificateRefusal | undefined): void {
+    if (typeof verdict === 'object') {
+      return this.fail(
+        failure('certificate-refused', `certificate of the server refused: ${verdict.refused}`, Alert.BadCertificate),
+      );
+    }
+    this.identified('x509', verdict, 'the certificate of the server names nobody known here');
+  }
+
+  private identified(security: PeerIdentity['security'], name: string | undefined, why: string): void {
+    if (name === undefined) return this.fail(failure('unknown-identity', why, Alert.BadCertificate));
+    this.claimed = { security, name };
+    this.answer();
+  }
+
+  /** Our keys, and Finished. */
+  private answer(): void {
+    const { psk } = this.options;
+    this.newFlight();
+    const { ownKey } = this.context.credentials;
+    if (this.isRequested) this.say(HandshakeType.Certificate, this.ownCertificate());
+    if (psk !== undefined) {
+      this.say(HandshakeType.ClientKeyExchange, writePskIdentity(Buffer.from(psk.identity)));
+      this.derive(pskPremaster(psk.key));
+    } else {
+      const ephemeral = new EphemeralKey();
+      const premaster = ephemeral.agree(this.serverPoint as Buffer);
+      if (premaster === undefined) {
+        return this.fail(failure('malformed', 'the key of the server is no point of P-256', Alert.IllegalParameter));
+      }
+      this.say(HandshakeType.ClientKeyExchange, writeClientPoint(ephemeral.point));
+      this.derive(premaster);
+    }
+    if (this.isRequested && ownKey !== undefined) {
+      this.say(HandshakeType.CertificateVerify, writeCertificateVerify(sign('sha256', this.transcript.bytes(), ownKey)));
+    }
+    this.sayFinished();
+    this.state = 'wait-ccs';
+    this.sendFlight(true);
+  }
+
+  private ownCertificate(): Buffer {
+    const { ownKey, ownChain } = this.context.credentials;
+    if (ownKey === undefined) return writeCertificateChain([]);
+    return this.ownType === CertificateType.RawPublicKey
+      ? writeRawPublicKey(publicSpki(ownKey))
+      : writeCertificateChain(ownChain ?? []);
+  }
+
+  protected finished(message: CompleteMessage): void {
+    if (!this.isVerified(message.body)) return;
+    this.hear(message);
+    const { association, context } = this;
+    const identity = this.claimed as PeerIdentity;
+    if (association.resumed) {
+      this.newFlight();
+      this.sayFinished();
+      this.sendFlight(false);
+    } else if (this.sessionId.length > 0 && association.extendedMasterSecret) {
+      context.sessions.add(this.sessionKey, {
+        id: this.sessionId,
+        master: this.master as KeyObject,
+        suite: (association.suite as Suite).number,
+        encryptThenMac: association.encryptThenMac,
+        identity,
+        since: context.clock.monotonic(),
+      });
+    }
+    this.establish(identity);
+  }
+
+  protected override overdue(): Failure {
+    // A server that does not know us, or knows another key, says nothing: the same silence as a lost network.
+    if (this.state !== 'wait-ccs' || this.options.psk === undefined) return super.overdue();
+    return failure(
+      'timeout',
+      `the server does not answer the Finished: is the key of ${this.options.psk.identity} the right one?`,
+    );
+  }
+}
+
+function certificateKey(der: Buffer | undefined): KeyObject | undefined {
+  try {
+    const key = new X509Certificate(der ?? NOTHING).publicKey;
+    return isP256(key) ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
