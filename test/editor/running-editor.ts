@@ -63,7 +63,8 @@ function userDirectory(flow: readonly FlowNode[], port: number): string {
     flowFile: 'flows.json',
     credentialSecret: false,
     telemetry: { enabled: false, updateNotification: false },
-    editorTheme: { tours: false },
+    // The palette manager would ask the catalogue on the Internet.
+    editorTheme: { tours: false, palette: { catalogues: [] } },
     logging: { console: { level: 'warn' } },
   };
   writeFileSync(path.join(folder, 'settings.js'), `module.exports = ${JSON.stringify(settings)};\n`);
@@ -118,7 +119,7 @@ export class RunningEditor {
   /** (Re)loads the page and waits until the flow is there. */
   async load(): Promise<void> {
     await this.page.goto(this.url);
-    await this.page.waitForFunction('window.RED && RED.nodes.version() && !document.querySelector("#red-ui-loading-progress")');
+    await this.page.waitForFunction('window.RED && RED.nodes.version() && $("#red-ui-loading-progress").is(":hidden")');
   }
 
   async close(): Promise<void> {
