@@ -2,6 +2,7 @@
  * The pack in a real Node-RED on 127.0.0.1:1880, with an example flow and a simulated fleet; nothing has to be done before.
  *   npm run demo                 the editor on port 1880
  *   PORT=1890 npm run demo       somewhere else
+ *   COAP_PORT=5693 npm run demo  the devices' port, when another program has 5683; counts when the flow is made, see below
  * What you change in the editor is kept in .demo/; delete that folder to begin anew.
  */
 import { spawn } from 'node:child_process';
@@ -14,6 +15,7 @@ import { setup } from './setup.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const userDir = path.join(root, '.demo');
 const port = Number(process.env.PORT ?? 1880);
+const coapPort = Number(process.env.COAP_PORT ?? 5683);
 const editor = `http://127.0.0.1:${port}/`;
 const READY_SECONDS = 90;
 
@@ -47,7 +49,12 @@ function prepareUserDir() {
     )};\n`,
   );
   const flows = path.join(userDir, 'flows.json');
-  if (!existsSync(flows)) writeFileSync(flows, readFileSync(path.join(root, 'scripts', 'demo-flow.json')));
+  if (!existsSync(flows)) writeFileSync(flows, `${JSON.stringify(exampleFlow(), null, 2)}\n`);
+}
+
+function exampleFlow() {
+  const nodes = JSON.parse(readFileSync(path.join(root, 'scripts', 'demo-flow.json'), 'utf8'));
+  return nodes.map((node) => (node.type === 'lwm2m-server' ? { ...node, port: coapPort } : node));
 }
 
 /** What the server says of itself once the fleet has come. */
