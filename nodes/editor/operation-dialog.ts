@@ -59,6 +59,16 @@ const STANDARD: Readonly<Record<string, string>> = {
   failures: 'catch',
 };
 
+function isTouched(): boolean {
+  let touched = false;
+  for (const [name, standard] of Object.entries(STANDARD)) {
+    // A node saved by an older version lacks what was added since.
+    if (value(name) === '') $(`#node-input-${name}`).val(standard);
+    else if (value(name) !== standard) touched = true;
+  }
+  return touched;
+}
+
 /** The folded settings: waiting, failures, many devices. The checkbox for failures is saved as a word, and adds an output. */
 export function prepareDelivery(): void {
   const box = $('#dm-failures');
@@ -69,7 +79,7 @@ export function prepareDelivery(): void {
     failures.val(separate ? 'output' : 'catch').trigger('change');
     $('#node-input-outputs').val(separate ? '2' : '1');
   });
+  const touched = isTouched();
   follow('#node-input-whenAsleep', () => showRow('#node-input-ttl, #node-input-priority', value('whenAsleep') === 'queue'));
-  const touched = Object.entries(STANDARD).some(([name, standard]) => value(name) !== standard);
   $('.dm-delivery').prop('open', touched || $('#node-input-collect').prop('checked') === true);
 }

@@ -5,7 +5,16 @@ import { type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
 
 const SERVER = '5e4e400000000001';
 const TARGET = { version: 1, server: SERVER, device: 'device', deviceType: 'msg', path: 'path', pathType: 'msg' };
-const DELIVERY = { timeout: '', whenAsleep: 'queue', ttl: '', failures: 'catch', collect: false, concurrency: 50, outputs: 1 };
+const DELIVERY = {
+  timeout: '',
+  whenAsleep: 'queue',
+  ttl: '',
+  priority: 'normal',
+  failures: 'catch',
+  collect: false,
+  concurrency: 50,
+  outputs: 1,
+};
 
 function node(id: string, type: string, y: number, properties: object): FlowNode {
   return { id, type, z: 'f10', name: '', x: 200, y, wires: [[]], ...properties };
@@ -49,10 +58,32 @@ function flow(port: number): FlowNode[] {
       keys: 'path',
     }),
     node('simulator', 'dm-simulator', 360, { version: 1, server: SERVER, count: 3, prefix: 'sim-', lifetime: 60, interval: 5 }),
+    node('client', 'lwm2m-client', 420, {
+      version: 1,
+      endpoint: 'node-red',
+      host: '127.0.0.1',
+      port,
+      lwm2m: '1.1',
+      lifetime: 300,
+      queueMode: false,
+      objects: '{"3303":{"0":{"5700":21.5}}}',
+      mayCreate: false,
+      wires: [[], []],
+    }),
   ];
 }
 
-const NODES = ['register', 'read', 'write', 'execute', 'observe', 'simulator'];
+/** Types by the ids of the flow above. */
+const TYPES: Readonly<Record<string, string>> = {
+  register: 'dm-register',
+  read: 'dm-read',
+  write: 'dm-write',
+  execute: 'dm-execute',
+  observe: 'dm-observe',
+  simulator: 'dm-simulator',
+  client: 'lwm2m-client',
+};
+const NODES = Object.keys(TYPES);
 
 function freeUdpPort(): Promise<number> {
   return new Promise((resolve) => {
@@ -105,16 +136,29 @@ describe('the dialogs', function () {
     );
   }
 
+  /** Of the open dialog: how wide, which labels do not fit into a line, and where the fields begin. */
+  async function layout(): Promise<{ width: number; labels: string[]; edges: number[] }> {
+    return editor.page.evaluate(`(() => {
+      const seen = (selector) => [...document.querySelectorAll('#dialog-form ' + selector)].filter((element) => element.offsetParent !== null);
+      const left = (element) => Math.round(element.getBoundingClientRect().left);
+      return {
+        width: document.querySelector('#dialog-form').offsetWidth,
+        labels: seen('.form-row > label:not(.dm-check)').filter((label) => label.offsetHeight > 30).map((label) => label.innerText),
+        edges: seen('.form-row > input, .form-row > select, .form-row > .red-ui-typedInput-container').map(left),
+      };
+    })()`);
+  }
+
   async function openPicker(name: string): Promise<string[]> {
     await editor.page.click(`[aria-controls="dm-picker-${name}"]`);
     await editor.page.waitForSelector(`#dm-picker-${name}:not([aria-busy])`);
     return editor.page.locator(`#dm-picker-${name} .dm-tree-label`).allTextContents();
   }
 
-  /** Simulated devices need a moment to register. */
+  /** The three simulated devices and the client need a moment to register. */
   async function devicesRegistered(): Promise<void> {
     await editor.page.waitForFunction(
-      `fetch('device-management/servers/${SERVER}/devices').then((answer) => answer.json()).then((list) => (list.devices || []).length >= 3)`,
+      `fetch('device-management/servers/${SERVER}/devices').then((answer) => answer.json()).then((list) => (list.devices || []).length >= 4)`,
     );
   }
 
@@ -123,11 +167,26 @@ describe('the dialogs', function () {
       await editor.openDialog(name);
       const words = await editor.page.locator('#dialog-form').innerText();
       assert.doesNotMatch(words, KEY);
-      const help = String(await editor.page.evaluate(`RED.nodes.getNodeHelp('dm-${name}')`));
-      assert.match(help, /Details/);
       const label = String(await editor.page.evaluate(`RED.utils.getNodeLabel(RED.nodes.node('${name}'))`));
       assert.doesNotMatch(label, KEY);
       assert.equal(await editor.page.locator('#dialog-form .input-error').count(), 0);
+    });
+
+    it(`of ${name} lines its fields up, and opens no wider than it must`, async () => {
+      await editor.openDialog(name);
+      const { width, labels, edges } = await layout();
+      assert.ok(width <= 620, `${width} px`);
+      assert.deepEqual(labels, [], 'labels of more than one line');
+      assert.equal(new Set(edges).size, 1, `fields begin at ${edges.join(', ')}`);
+    });
+
+    it(`of ${name} has help in which every property stands in the list of properties`, async () => {
+      const help = String(await editor.page.evaluate(`RED.utils.renderMarkdown(RED.nodes.getNodeHelp('${TYPES[name]}') ?? '')`));
+      assert.match(help, /<h3[^>]*>Outputs/);
+      assert.match(help, /<h3[^>]*>Details/);
+      const outside = help.replace(/<dl class="message-properties">.*?<\/dl>/gs, '');
+      // A line that breaks, or has a colon too many, falls out of the list.
+      assert.doesNotMatch(outside, /<dt>|\((string|number|object|any)[^)]*\)\s*:/);
     });
 
     it(`of ${name} saves what it was given`, async () => {
@@ -180,12 +239,50 @@ describe('the dialogs', function () {
     assert.match(String(await complaint('execute', 'path')), /takes a resource/);
   });
 
+  it('a mistake marks its field, and the sentence says what is right', async () => {
+    await editor.openDialog('observe');
+    await setTyped('path', 'str', '/3303/x');
+    assert.match(String(await complaint('observe', 'path')), /for example \/3303\/0\/5700/);
+    await setTyped('device', 'jsonata', '(');
+    assert.notEqual(await complaint('observe', 'device'), true);
+    assert.equal(await editor.page.locator('#dialog-form .red-ui-typedInput-container.input-error').count(), 2);
+    await editor.cancelDialog();
+
+    await editor.openDialog('execute');
+    await setTyped('arguments', 'str', '10=5');
+    assert.match(String(await complaint('execute', 'arguments')), /single digits/);
+    await editor.cancelDialog();
+
+    await editor.openDialog('client');
+    await setTyped('objects', 'json', '{');
+    assert.notEqual(await complaint('client', 'objects'), true);
+    await editor.page.fill('#node-input-endpoint', '');
+    await editor.page.waitForSelector('#node-input-endpoint.input-error');
+  });
+
+  it('a number may come from the environment', async () => {
+    await editor.openDialog('simulator');
+    await editor.page.fill('#node-input-count', '$(DEVICES)');
+    assert.equal(await complaint('simulator', 'count'), true);
+    await editor.page.fill('#node-input-count', 'many');
+    assert.match(String(await complaint('simulator', 'count')), /1 to 10000/);
+  });
+
+  it('a setting that a node of an older version lacks has its default', async () => {
+    await editor.page.evaluate(`delete RED.nodes.node('read').priority`);
+    await editor.openDialog('read');
+    assert.equal(await shows('#node-input-concurrency'), false);
+    assert.equal(await editor.page.locator('#node-input-priority').inputValue(), 'normal');
+    await editor.saveDialog();
+    assert.equal(await editor.property('read', 'priority'), 'normal');
+  });
+
   it('a number out of range says which range', async () => {
     await editor.openDialog('read');
     await editor.page.click('.dm-delivery > summary');
     await editor.page.fill('#node-input-concurrency', '0');
     assert.match(String(await complaint('read', 'concurrency')), /1 to 1000/);
-    assert.equal(await editor.page.locator('#node-input-concurrency.input-error').count(), 1);
+    await editor.page.waitForSelector('#node-input-concurrency.input-error');
   });
 
   it('attributes are checked against each other while typing', async () => {
@@ -228,7 +325,7 @@ describe('the dialogs', function () {
     await devicesRegistered();
     await editor.openDialog('read');
     const names = await openPicker('device');
-    assert.deepEqual(names.slice(0, 3), ['sim-001', 'sim-002', 'sim-003']);
+    assert.deepEqual(names, ['node-red', 'sim-001', 'sim-002', 'sim-003']);
     await editor.page.fill('#dm-picker-device input', '002');
     assert.equal(await editor.page.locator('#dm-picker-device li:visible').count(), 1);
     await editor.page.keyboard.press('ArrowDown');
@@ -285,6 +382,31 @@ describe('the dialogs', function () {
     editor.problems.splice(0, editor.problems.length, ...editor.problems.filter((problem) => !/404/.test(problem)));
   });
 
+  it('an unknown device is told from one that is not registered, and its path can be typed', async () => {
+    await editor.openDialog('read');
+    await setTyped('device', 'str', 'nobody');
+    await openPicker('path');
+    assert.match(await editor.page.locator('#dm-picker-path .dm-picker-message').innerText(), /not registered/);
+    await setTyped('path', 'str', '/3/0/9');
+    assert.equal(await complaint('read', 'path'), true);
+    editor.problems.splice(0, editor.problems.length, ...editor.problems.filter((problem) => !/404/.test(problem)));
+  });
+
+  it('a search that finds nothing says that the name can be typed', async () => {
+    await devicesRegistered();
+    await editor.openDialog('register');
+    await openPicker('device');
+    await editor.page.fill('#dm-picker-device input', 'zzz');
+    assert.match(await editor.page.locator('#dm-picker-device .dm-picker-message').innerText(), /type it into the field/);
+  });
+
+  it('a picker goes with its field', async () => {
+    await editor.openDialog('execute');
+    await openPicker('path');
+    await editor.page.selectOption('#node-input-preset', 'reboot');
+    assert.equal(await shows('#dm-picker-path'), false);
+  });
+
   it('Escape closes the picker, not the dialog', async () => {
     await editor.openDialog('read');
     await openPicker('device');
@@ -295,16 +417,18 @@ describe('the dialogs', function () {
 
   it('the palette shows every node, translated', async () => {
     for (const name of NODES) {
-      const label = await editor.page.locator(`[data-palette-type="dm-${name}"] .red-ui-palette-label`).innerText();
-      assert.equal(label.trim(), name);
+      const label = await editor.page.locator(`[data-palette-type="${TYPES[name]}"] .red-ui-palette-label`).innerText();
+      assert.equal(label.trim().replace(/\s+/g, ' '), name === 'client' ? 'lwm2m client' : name);
     }
   });
 
   it('the examples stand in the Import menu, in order', async () => {
     await editor.page.evaluate(`RED.actions.invoke('core:show-examples-import-dialog')`);
-    const pack = editor.page.locator('.red-ui-treeList-label', { hasText: 'node-red-device-management' }).first();
+    const pack = editor.page.locator('.red-ui-treeList-label:visible', { hasText: 'node-red-device-management' });
     await pack.click();
-    const titles = await editor.page.locator('.red-ui-treeList-label', { hasText: /^\s*\d / }).allInnerTexts();
+    const examples = editor.page.locator('.red-ui-treeList-label:visible', { hasText: /^\s*\d / });
+    await examples.first().waitFor();
+    const titles = await examples.allInnerTexts();
     assert.deepEqual(
       titles.map((title) => title.trim()),
       ['1 first contact', '2 read and write', '3 observe with a threshold', '4 reboot on a condition'],
