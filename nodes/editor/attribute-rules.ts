@@ -1,5 +1,4 @@
 /** The rules among notification attributes (LwM2M Core 1.1.1 §5.1.2, 1.2 §7.3), as a dialog needs them. Knows no browser. */
-import { ENVIRONMENT } from './environment.js';
 import type { Complaint } from './path-rules.js';
 
 export const ATTRIBUTES = ['pmin', 'pmax', 'gt', 'lt', 'st', 'epmin', 'epmax'] as const;
@@ -8,6 +7,8 @@ export type AttributeName = (typeof ATTRIBUTES)[number];
 export type AttributeTexts = Readonly<Partial<Record<AttributeName, string>>>;
 
 const PERIODS: readonly AttributeName[] = ['pmin', 'pmax', 'epmin', 'epmax'];
+
+const ENVIRONMENT = /^\$(\{\w+\}|\(\w+\))$/;
 
 /** Every complaint, by the field it is about. */
 export function complainAboutAttributes(texts: AttributeTexts): ReadonlyMap<AttributeName, Complaint> {

@@ -1,6 +1,5 @@
 /** Validators of the dialogs. Each answers true, or a sentence that says what to do. */
 import { type AttributeTexts, complainAboutAttributes } from './attribute-rules.js';
-import { ENVIRONMENT } from './environment.js';
 import { type Complaint, complainAboutPath, splitPaths } from './path-rules.js';
 import { text } from './texts.js';
 
@@ -78,7 +77,7 @@ export interface NumberRange {
 /** `key` names the sentence; it gets `least` and `most`. */
 export function checkNumber(value: string | number, key: string, { least, most, whole, mayBeEmpty }: NumberRange): Verdict {
   const shown = String(value).trim();
-  if ((shown === '' && mayBeEmpty) || ENVIRONMENT.test(shown)) return true;
+  if (shown === '' && mayBeEmpty) return true;
   const number = Number(shown);
   const good =
     shown !== '' && Number.isFinite(number) && number >= least && number <= most && (!whole || Number.isInteger(number));

@@ -257,15 +257,8 @@ describe('the dialogs', function () {
     await setTyped('objects', 'json', '{');
     assert.notEqual(await complaint('client', 'objects'), true);
     await editor.page.fill('#node-input-endpoint', '');
+    await editor.page.press('#node-input-endpoint', 'Tab');
     await editor.page.waitForSelector('#node-input-endpoint.input-error');
-  });
-
-  it('a number may come from the environment', async () => {
-    await editor.openDialog('simulator');
-    await editor.page.fill('#node-input-count', '$(DEVICES)');
-    assert.equal(await complaint('simulator', 'count'), true);
-    await editor.page.fill('#node-input-count', 'many');
-    assert.match(String(await complaint('simulator', 'count')), /1 to 10000/);
   });
 
   it('a setting that a node of an older version lacks has its default', async () => {
@@ -281,6 +274,7 @@ describe('the dialogs', function () {
     await editor.openDialog('read');
     await editor.page.click('.dm-delivery > summary');
     await editor.page.fill('#node-input-concurrency', '0');
+    await editor.page.press('#node-input-concurrency', 'Tab'); // Node-RED judges a field that has been left
     assert.match(String(await complaint('read', 'concurrency')), /1 to 1000/);
     await editor.page.waitForSelector('#node-input-concurrency.input-error');
   });
