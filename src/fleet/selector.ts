@@ -3,12 +3,12 @@ import { DeviceManagementError } from '../errors';
 
 export class Selector {
   static readonly everyone = new Selector(['*']);
-  private readonly names: ReadonlySet<string>;
+  private readonly outright: ReadonlySet<string>;
   private readonly patterns: readonly RegExp[];
 
   private constructor(parts: readonly string[]) {
     this.text = parts.join(',');
-    this.names = new Set(parts.filter((part) => !part.includes('*')));
+    this.outright = new Set(parts.filter((part) => !part.includes('*')));
     this.patterns = parts.filter((part) => part.includes('*')).map(patternOf);
   }
 
@@ -33,18 +33,23 @@ export class Selector {
 
   /** Whether it names exactly one device, registered or not. */
   get single(): string | undefined {
-    if (this.patterns.length > 0 || this.names.size !== 1) return undefined;
-    const [name] = this.names;
+    if (this.patterns.length > 0 || this.outright.size !== 1) return undefined;
+    const [name] = this.outright;
     return name;
   }
 
+  /** Whether it names this device outright, and not by a pattern. */
+  names(endpoint: string): boolean {
+    return this.outright.has(endpoint);
+  }
+
   matches(endpoint: string): boolean {
-    return this.names.has(endpoint) || this.patterns.some((pattern) => pattern.test(endpoint));
+    return this.outright.has(endpoint) || this.patterns.some((pattern) => pattern.test(endpoint));
   }
 
   /** Endpoints named outright come even when they are not among `registered`: that they are missing is worth telling. */
   choose(registered: Iterable<string>): readonly string[] {
-    const chosen = new Set(this.names);
+    const chosen = new Set(this.outright);
     if (this.patterns.length > 0) {
       for (const endpoint of registered) if (this.matches(endpoint)) chosen.add(endpoint);
     }

@@ -41,6 +41,10 @@ export function planBootstrap(configuration: BootstrapConfiguration, found: Disc
   const writes = [...accountWrites(configuration.servers, deletes, objects, found), ...objects].sort(byOrder);
   if (writes.length > MOST_WRITES) throw invalid(`it writes ${writes.length} instances, more than ${MOST_WRITES}`);
   if (writes.length === 0 && deletes.length === 0) throw invalid('it changes nothing: give it a server');
+  const losesServers = deletes.some((path) => path.level !== 'instance' && (path.object ?? SERVER) <= SERVER);
+  if (losesServers && !writes.some(({ target }) => target.object === SERVER && target.level === 'instance')) {
+    throw invalid('it removes the servers of the device and gives it none');
+  }
   const rotated = writes.find(({ target }) => isBootstrapAccount(target, found));
   if (rotated !== undefined) {
     throw invalid(`${rotated.target} is the account of the bootstrap server in this device: choose another instance of object 0`);
