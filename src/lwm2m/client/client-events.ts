@@ -3,11 +3,13 @@ import type { DeviceManagementError } from '../../errors';
 import type { ExecuteArguments } from './execute-arguments';
 
 export interface ClientEvents {
+  /** The bootstrap server has told it its servers; it registers at this one now. */
+  bootstrapped: { readonly how: 'sequence' | 'pack'; readonly uri: string };
   /** `location`: "/rd/5a3f". */
   registered: { readonly location: string };
   updated: { readonly location: string };
   deregistered: { readonly location: string };
-  /** A Register or Update did not succeed; the next attempt is a Register. */
+  /** A Register, an Update or a bootstrap did not succeed; it tries again. */
   failed: { readonly error: DeviceManagementError; readonly retryMs: number };
   /** Queue mode: it stops listening, and listens again. */
   asleep: Record<never, never>;

@@ -6,11 +6,23 @@ import type { Transport } from '../../coap/transport';
 import type { BackoffRules } from './backoff';
 import type { ObjectTree } from './objects';
 
+export interface ClientBootstrapOptions {
+  readonly host: string;
+  readonly port?: number;
+  /** Whether to ask for everything at once before the dialogue (default: from LwM2M 1.2 on). */
+  readonly pack?: boolean;
+  /** Content format it prefers to be written in (default SenML CBOR, TLV in 1.0). */
+  readonly preferredFormat?: number;
+}
+
 export interface Lwm2mClientOptions {
   /** Its LwM2M name. */
   readonly endpoint: string;
-  readonly server: { readonly host: string; readonly port?: number };
-  /** Its objects; the Server object is added, and the LwM2M version is the tree's. */
+  /** Who manages it, when that is known from the factory. One of `server` and `bootstrap` is needed. */
+  readonly server?: { readonly host: string; readonly port?: number };
+  /** Who tells it its servers: asked when it knows none, when the server says so, and when none lets it register. */
+  readonly bootstrap?: ClientBootstrapOptions;
+  /** Its objects; Security and Server are added, and the LwM2M version is the tree's. */
   readonly objects: ObjectTree;
   /** Seconds (default 86,400). The server may change it. */
   readonly lifetime?: number;

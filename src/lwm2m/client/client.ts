@@ -1,12 +1,9 @@
 /**
- * The LwM2M client: a device that one server manages. Composition of the message layer, the object tree with the operations on it,
- * reporting and registration. What the device is, the application says with its tree; this makes it managed.
+ * The LwM2M client: a device that one server manages, which a bootstrap server may tell it. Composition of the message layer, the object
+ * tree with the operations on it, reporting, registration and bootstrap. What the device is, the application says with its tree; this makes it managed.
  */
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { type Clock, SystemClock, type Timer } from '../../clock';
 import { Code } from '../../coap/codes';
-import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, systemRandom } from '../../coap/layer';
 import { UdpTransport } from '../../coap/transports/udp';
@@ -16,10 +13,11 @@ import { Events } from '../../events';
 import { AttachedAttributes } from './attached-attributes';
 import { DEFAULT_BACKOFF } from './backoff';
 import type { ClientEvents } from './client-events';
-import { CLIENT_LIMITS, DEFAULT_LIFETIME_SECONDS, DEFAULT_PORT, type Lwm2mClientOptions } from './client-options';
+import { CLIENT_LIMITS, type Lwm2mClientOptions } from './client-options';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
 import { Operations } from './operations';
+import { Provisioning } from './provisioning';
 import { QueueMode } from './queue-mode';
 import { Radio } from './radio';
 import { Registration, type RegistrationState } from './registration';
@@ -29,6 +27,8 @@ import { ServerObject } from './server-object';
 
 export type { ClientEvents } from './client-events';
 export type { Lwm2mClientOptions } from './client-options';
+
+export type ClientState = RegistrationState | 'bootstrapping';
 
 export class Lwm2mClient {
   readonly events = new Events<ClientEvents>();
@@ -42,9 +42,9 @@ export class Lwm2mClient {
   private readonly reporting: Reporting;
   private readonly operations: Operations;
   private readonly registering: Registration;
+  private readonly provisioning: Provisioning;
   private readonly serverObject: ServerObject;
   private readonly sleep: QueueMode;
-  private server: Endpoint | undefined;
   private opening: Promise<void> | undefined;
   private running = false;
   private silence: Timer | undefined;
@@ -68,11 +68,24 @@ export class Lwm2mClient {
       maySleep: () => this.state === 'registered',
       onChange: (event) => this.events.emit(event, {}),
     });
-    const binding = options.binding ?? 'U';
-    this.serverObject = new ServerObject(
-      objects,
-      { lifetime: options.lifetime ?? DEFAULT_LIFETIME_SECONDS, binding, mute: options.muteSend ?? true },
-      { update: () => this.registering.update(), disable: (seconds) => this.disable(seconds) },
+    this.serverObject = new ServerObject(objects, {
+      update: () => this.registering.update(),
+      disable: (seconds) => this.disable(seconds),
+      ...(options.bootstrap !== undefined && { bootstrap: () => this.provisioning.begin() }),
+    });
+    this.provisioning = new Provisioning(
+      {
+        clock: this.clock,
+        layer: this.layer,
+        objects,
+        serverObject: this.serverObject,
+        events: this.events,
+        fraction: () => this.random.fraction(),
+        isUp: () => this.running && this.radio.state !== 'cut-off',
+        register: () => this.registering.register(),
+        leave: (reason) => this.leaveServer(reason),
+      },
+      options,
     );
     this.attached = new AttachedAttributes(objects.version, objects.model);
     const { clock, events, attached, layer, serverObject } = this;
@@ -91,7 +104,7 @@ export class Lwm2mClient {
       clock,
       endpoint,
       version: objects.version,
-      binding,
+      binding: () => serverObject.binding,
       queueMode,
       lifetime: () => serverObject.lifetime,
       objectList: () => objectList(objects),
@@ -105,8 +118,8 @@ export class Lwm2mClient {
     objects.events.on('instances', () => this.tellServer());
   }
 
-  get state(): RegistrationState {
-    return this.registering.state;
+  get state(): ClientState {
+    return this.provisioning.isUnderWay ? 'bootstrapping' : this.registering.state;
   }
 
   get isAsleep(): boolean {
@@ -123,7 +136,7 @@ export class Lwm2mClient {
   }
 
   /**
-   * Opens the socket and begins to register; resolves with the first registration. It goes on trying until it is stopped: events tell.
+   * Opens the socket and begins to register, or asks for its servers first; resolves with the first registration. It goes on trying until it is stopped: events tell.
    * @throws DeviceManagementError of the transport; `server-unavailable` when the host has no address; `cancelled` by `stop`
    */
   async start(): Promise<void> {
@@ -142,7 +155,7 @@ export class Lwm2mClient {
         then();
       };
       // Cut off before it began: it registers when it comes back.
-      if (this.radio.state === 'on') this.registering.register();
+      if (this.radio.state === 'on') this.provisioning.connect();
     });
   }
 
@@ -155,12 +168,13 @@ export class Lwm2mClient {
     this.silence?.cancel();
     this.told?.cancel();
     this.sleep.stop();
+    this.provisioning.abandon();
     const isCutOff = this.radio.state === 'cut-off';
     if (isCutOff) this.registering.abandon();
     else await new Promise<void>((resolve) => this.registering.deregister(resolve));
     this.reporting.endAll('the client stopped');
     for (const tell of this.stopListeners) tell();
-    if (this.server !== undefined) this.server.release();
+    this.provisioning.servers.release();
     await this.layer.close();
   }
 
@@ -210,15 +224,16 @@ export class Lwm2mClient {
     this.radio.state = 'cut-off';
     this.sleep.stop();
     this.silence?.cancel();
+    this.provisioning.abandon();
     this.registering.abandon();
     this.reporting.endAll('the device was cut off');
   }
 
-  /** Comes back after `cutOff` and registers anew. */
+  /** Comes back after `cutOff` and registers anew, or asks for its servers when it has none. */
   comeBack(): void {
     this.silence?.cancel();
     this.radio.state = 'on';
-    if (this.running) this.registering.register();
+    if (this.running) this.provisioning.connect();
   }
 
   /**
@@ -235,11 +250,9 @@ export class Lwm2mClient {
   }
 
   private async open(): Promise<void> {
-    const address = await addressOf(this.options.server.host);
+    await this.provisioning.resolve();
     await this.layer.open();
     this.running = true;
-    this.server = this.layer.endpoint(address, this.options.server.port ?? DEFAULT_PORT);
-    this.server.retain();
   }
 
   private makeLayer(): CoapLayer {
@@ -259,13 +272,24 @@ export class Lwm2mClient {
    * already asks.
    */
   private requested(request: IncomingRequest): void {
-    if (request.endpoint === this.server && this.running) return this.operations.answer(request);
+    const { running, provisioning } = this;
+    if (running && provisioning.answer(request)) return;
+    const isManaged = running && !provisioning.isUnderWay;
+    if (isManaged && request.endpoint === provisioning.servers.management) return this.operations.answer(request);
     request.respond({ code: Code.Unauthorized });
   }
 
+  /** Another one will manage it, or this one anew: registration, observations and attributes end without a word. */
+  private leaveServer(reason: string): void {
+    this.registering.abandon();
+    this.reporting.endAll(reason);
+    this.attached.clear();
+  }
+
   private ask(spec: RequestSpec, timeoutMs: number | undefined, callback: ResponseCallback): { cancel(): void } {
-    if (this.server === undefined) throw cancelled(this.endpoint);
-    return this.layer.request(this.server, spec, timeoutMs === undefined ? {} : { timeoutMs }, callback);
+    const { management } = this.provisioning.servers;
+    if (management === undefined) throw cancelled(this.endpoint);
+    return this.layer.request(management, spec, timeoutMs === undefined ? {} : { timeoutMs }, callback);
   }
 
   /** The server set its own resources (1/0/…): periods hold at once, the lifetime is confirmed by an Update. */
@@ -296,15 +320,6 @@ export class Lwm2mClient {
 /** A bug of the application in a behaviour of its own: told, and survived. */
 function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error), 'Lwm2mClientError');
-}
-
-async function addressOf(host: string): Promise<string> {
-  if (isIP(host) !== 0) return host;
-  try {
-    return (await lookup(host)).address;
-  } catch (error) {
-    throw new DeviceManagementError('server-unavailable', `The server ${host} has no address: check its name.`, { cause: error });
-  }
 }
 
 function cancelled(endpoint: string): DeviceManagementError {

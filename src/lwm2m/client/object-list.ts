@@ -1,18 +1,19 @@
 /** The object list of Register and Update (LwM2M Core 1.1.1 §6.2.1): formats, objects with announced versions, instances. */
 import { formatLinks } from '../formats/link-format';
 import type { ObjectTree } from './objects';
+import { HIDDEN_OBJECTS } from './security-object';
 
 /** In the order of LwM2M Core 1.1.1 §7.4; 1.0 knew a single format there, and its servers expect TLV anyway. */
 const FORMATS_LINK = { path: '/', attributes: { rt: 'oma.lwm2m', ct: '60 110 112 11542 11543' } } as const;
 const ROOT_LINK_OF_1_0 = { path: '/', attributes: { rt: 'oma.lwm2m' } } as const;
 
-/** Object 0 is never announced: it holds keys (LwM2M Core 1.1.1 §6.2.1). */
+/** Objects that hold keys are never announced (LwM2M Core 1.1.1 §6.2.1). */
 export function objectList(tree: ObjectTree): string {
   const links: { path: string; attributes?: Readonly<Record<string, string>> }[] = [
     tree.version === '1.0' ? ROOT_LINK_OF_1_0 : FORMATS_LINK,
   ];
   for (const [object, instances] of tree.all()) {
-    if (object === 0) continue;
+    if (HIDDEN_OBJECTS.has(object)) continue;
     const version = tree.versions[String(object)];
     // The object itself only where its instances do not say all.
     if (version !== undefined) links.push({ path: `/${object}`, attributes: { ver: version } });

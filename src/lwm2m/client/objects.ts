@@ -105,6 +105,11 @@ export class ObjectInstance {
     return found !== undefined && (found.content !== undefined || found.behaviour !== undefined);
   }
 
+  /** What is stored, without what is computed. */
+  stored(): ReadonlyMap<number, Content | undefined> {
+    return new Map([...this.resources].map(([id, { content }]) => [id, content]));
+  }
+
   /** `undefined` where there is nothing to read. */
   content(resource: number): Content | undefined {
     const found = this.resources.get(resource);

@@ -17,6 +17,7 @@ import { parseExecuteArguments } from './execute-arguments';
 import type { ObjectTree } from './objects';
 import { readPayload, readValues } from './reading';
 import { badRequest, notAllowed, notFound, Refusal, unauthorized } from './refusal';
+import { HIDDEN_OBJECTS } from './security-object';
 import { create, deleteResourceInstance, type WriteMode, write } from './writing';
 
 /** The observed side of Observe. */
@@ -36,8 +37,6 @@ interface Outcome {
 
 type Answer = (request: IncomingRequest, target: Path) => Outcome;
 
-/** Security and OSCORE hold keys: no management server sees them (LwM2M Core 1.1.1 §8.2). */
-const HIDDEN_OBJECTS: ReadonlySet<number> = new Set([0, 21]);
 const DEEPEST_DISCOVER = 3;
 
 export class Operations {

@@ -5,7 +5,8 @@ import type { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import { formatOf } from '../formats/formats';
 import type { ObjectInstance, ObjectTree } from './objects';
-import { notAllowed, notFound, Refusal } from './refusal';
+import { notAllowed, notFound, Refusal, unauthorized } from './refusal';
+import { HIDDEN_OBJECTS } from './security-object';
 
 export interface Payload {
   readonly contentFormat: number;
@@ -55,10 +56,12 @@ export function payloadOf(tree: ObjectTree, target: Path, values: readonly Resou
 
 /**
  * Everything readable at and below `target`.
- * @throws Refusal 4.04 where there is nothing, 4.05 where it is not readable
+ * @throws Refusal 4.01 for objects that hold keys, 4.04 where there is nothing, 4.05 where it is not readable
  */
 export function readValues(tree: ObjectTree, target: Path): ResourceValue[] {
   const { object, instance: instanceId, resource, resourceInstance } = target as Path & { object: number };
+  // Here too, whoever asks: a key must not leave by another door (Send, composite).
+  if (HIDDEN_OBJECTS.has(object)) throw unauthorized(`object ${object} is not for servers`);
   if (!tree.has(object)) throw notFound(target);
   if (instanceId === undefined) return tree.instances(object).flatMap(readable);
   const instance = tree.instance(object, instanceId);

@@ -25,8 +25,8 @@ export interface RegistrationOptions {
   readonly clock: Clock;
   readonly endpoint: string;
   readonly version: string;
-  /** Letters of the transports: "U". */
-  readonly binding: string;
+  /** Letters of the transports, as the Server object has them now: "U". */
+  readonly binding: () => string;
   readonly queueMode: boolean;
   /** Seconds, as the Server object has it now. */
   readonly lifetime: () => number;
@@ -155,7 +155,8 @@ export class Registration {
 
   /** In 1.0 queue mode is a letter of the binding, later a parameter without value (LwM2M Core 1.1.1 §6.2.1). */
   private bindingQuery(): string[] {
-    const { binding, queueMode, version } = this.options;
+    const { queueMode, version } = this.options;
+    const binding = this.options.binding();
     if (version === '1.0') return [`b=${binding}${queueMode ? 'Q' : ''}`];
     return queueMode ? [`b=${binding}`, 'Q'] : [`b=${binding}`];
   }

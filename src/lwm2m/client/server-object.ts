@@ -1,8 +1,9 @@
 /** The Server object (1) as the client lives by it: lifetime, default periods, mute, update trigger, disable (LwM2M Core 1.1.1 Appendix E.2). */
 import type { DefaultPeriods } from './conditions';
 import type { Content } from './content';
-import type { ObjectInstance, ObjectTree } from './objects';
-import { badRequest } from './refusal';
+import type { Behaviours, ObjectInstance, ObjectTree } from './objects';
+import { badRequest, notAllowed } from './refusal';
+import { hasBootstrapAccount } from './security-object';
 
 const OBJECT = 1;
 
@@ -16,12 +17,18 @@ const Resource = {
   NotificationStoring: 6,
   Binding: 7,
   UpdateTrigger: 8,
+  BootstrapTrigger: 9,
+  BootstrapOnFailure: 16,
+  RetryCount: 17,
   MuteSend: 23,
   DefaultNotificationMode: 26,
 } as const;
 
 /** 86,400 s by default (LwM2M Core 1.1.1 Appendix E.2). */
 const DEFAULT_DISABLE_SECONDS = 86_400;
+/** Failed attempts before the next step (LwM2M Core 1.1.1 Appendix E.2, Communication Retry Count). */
+const DEFAULT_RETRY_COUNT = 5;
+const DEFAULT_BINDING = 'U';
 
 export interface ServerObjectOptions {
   /** Seconds. */
@@ -29,22 +36,29 @@ export interface ServerObjectOptions {
   readonly binding: string;
   /** Whether Send is disabled until the server allows it; the specification's default. */
   readonly mute: boolean;
-  readonly instance?: number;
 }
 
 export interface ServerActions {
   update(): void;
   disable(seconds: number): void;
+  /** Absent: this client has no bootstrap account. */
+  bootstrap?(): void;
 }
 
 export class ServerObject {
-  private readonly instance: ObjectInstance;
+  private instance: ObjectInstance | undefined;
 
-  constructor(tree: ObjectTree, { lifetime, binding, mute, instance = 0 }: ServerObjectOptions, actions: ServerActions) {
-    const isOld = tree.version === '1.0';
-    this.instance = tree.add(
+  constructor(
+    private readonly tree: ObjectTree,
+    private readonly actions: ServerActions,
+  ) {}
+
+  /** Adds the server that is known from the factory, as /1/0 with the short id 1. */
+  addFactory({ lifetime, binding, mute }: ServerObjectOptions): void {
+    const isOld = this.tree.version === '1.0';
+    this.tree.add(
       OBJECT,
-      instance,
+      0,
       {
         [Resource.ShortServerId]: 1,
         [Resource.Lifetime]: lifetime,
@@ -52,17 +66,31 @@ export class ServerObject {
         [Resource.Binding]: binding,
         ...(!isOld && { [Resource.MuteSend]: mute }),
       },
-      {
-        [Resource.Lifetime]: { check: (content) => checkLifetime(content, tree.version) },
-        [Resource.Binding]: { check: (content) => checkBinding(content, binding) },
-        [Resource.Disable]: {
-          execute: () => () => actions.disable(this.number(Resource.DisableTimeout) ?? DEFAULT_DISABLE_SECONDS),
-        },
-        [Resource.UpdateTrigger]: { execute: () => () => actions.update() },
-      },
+      this.behaviours,
     );
-    this.instance.support([Resource.DefaultMinimumPeriod, Resource.DefaultMaximumPeriod, Resource.DisableTimeout]);
-    if (tree.version >= '1.2') this.instance.support([Resource.DefaultNotificationMode]);
+    this.adopt(0);
+  }
+
+  /** The client lives by this instance from now on. */
+  adopt(instance: number): void {
+    this.instance = this.tree.instance(OBJECT, instance);
+    const { version } = this.tree;
+    const later = version >= '1.2' ? [Resource.DefaultNotificationMode] : [];
+    this.instance?.support([Resource.DefaultMinimumPeriod, Resource.DefaultMaximumPeriod, Resource.DisableTimeout, ...later]);
+  }
+
+  /** What the resources of any instance of it do. */
+  get behaviours(): Behaviours {
+    const { tree, actions } = this;
+    return {
+      [Resource.Lifetime]: { check: (content) => checkLifetime(content, tree.version) },
+      [Resource.Binding]: { check: (content) => checkBinding(content, this.binding) },
+      [Resource.Disable]: {
+        execute: () => () => actions.disable(this.number(Resource.DisableTimeout) ?? DEFAULT_DISABLE_SECONDS),
+      },
+      [Resource.UpdateTrigger]: { execute: () => () => actions.update() },
+      ...(actions.bootstrap !== undefined && tree.version !== '1.0' && this.bootstrapTrigger()),
+    };
   }
 
   /** Seconds. */
@@ -74,9 +102,24 @@ export class ServerObject {
     return { pmin: this.number(Resource.DefaultMinimumPeriod), pmax: this.number(Resource.DefaultMaximumPeriod) };
   }
 
+  /** Letters of the transports. */
+  get binding(): string {
+    const content = this.instance?.content(Resource.Binding);
+    return typeof content === 'string' ? content : DEFAULT_BINDING;
+  }
+
+  /** Whether a registration that fails is a reason to ask the bootstrap server (1/x/16; absent counts as yes). */
+  get bootstrapsOnFailure(): boolean {
+    return this.instance?.content(Resource.BootstrapOnFailure) !== false;
+  }
+
+  get retryCount(): number {
+    return this.number(Resource.RetryCount) ?? DEFAULT_RETRY_COUNT;
+  }
+
   /** Absent counts as muted (LwM2M Core 1.1.1 Appendix E.2). */
   get isMuted(): boolean {
-    return this.instance.content(Resource.MuteSend) !== false;
+    return this.instance?.content(Resource.MuteSend) !== false;
   }
 
   /** 1.2: 1 = every notification is confirmable. */
@@ -85,16 +128,28 @@ export class ServerObject {
   }
 
   get muteSendPath(): string {
-    return `${this.instance.path}/${Resource.MuteSend}`;
+    return `${this.instance?.path ?? `/${OBJECT}`}/${Resource.MuteSend}`;
   }
 
   /** Whether this resource holds what the registration or the observations depend on. */
   isSetting(path: { toString(): string }): boolean {
-    return path.toString().startsWith(`${this.instance.path}/`);
+    return this.instance !== undefined && path.toString().startsWith(`${this.instance.path}/`);
+  }
+
+  /** Only while the bootstrap account is there (LwM2M Core 1.1.1 §6.1.6). */
+  private bootstrapTrigger(): Behaviours {
+    return {
+      [Resource.BootstrapTrigger]: {
+        execute: () => {
+          if (!hasBootstrapAccount(this.tree)) throw notAllowed('this device has no account of a bootstrap server');
+          return () => this.actions.bootstrap?.();
+        },
+      },
+    };
   }
 
   private number(resource: number): number | undefined {
-    const content = this.instance.content(resource);
+    const content = this.instance?.content(resource);
     return typeof content === 'number' ? content : undefined;
   }
 }

@@ -19,7 +19,7 @@ export interface IncomingPayload {
 }
 
 /** One resource and what it is to hold; `undefined` takes its content away. */
-interface Assignment {
+export interface Assignment {
   readonly resource: number;
   readonly content: Content | undefined;
 }
@@ -89,7 +89,13 @@ export function deleteResourceInstance(tree: ObjectTree, target: Path): void {
   store(tree, instance, [{ resource, content: rest }]);
 }
 
-function decodeValues(tree: ObjectTree, base: Path, { contentFormat, payload }: IncomingPayload, now: number): ResourceValue[] {
+/** @throws Refusal */
+export function decodeValues(
+  tree: ObjectTree,
+  base: Path,
+  { contentFormat, payload }: IncomingPayload,
+  now: number,
+): ResourceValue[] {
   if (contentFormat !== undefined && !speaks(tree.version, contentFormat)) {
     throw new Refusal(Code.UnsupportedContentFormat, `content format ${contentFormat} is unknown here`);
   }
@@ -106,7 +112,16 @@ function isBare({ contentFormat, payload }: IncomingPayload): boolean {
   return isTlv && payload.length > 0 && (payload[0] as number) >> 6 !== 0;
 }
 
-function assignmentsOf(instance: ObjectInstance, target: Path, values: readonly ResourceValue[], mode: WriteMode): Assignment[] {
+/**
+ * What values mean for the resources of an instance.
+ * @throws Refusal
+ */
+export function assignmentsOf(
+  instance: ObjectInstance,
+  target: Path,
+  values: readonly ResourceValue[],
+  mode: WriteMode,
+): Assignment[] {
   const byResource = new Map<number, { path: Path; value: Value }[]>();
   // A resource written with no instances at all is a multiple resource emptied.
   if (target.resource !== undefined) byResource.set(target.resource, []);

@@ -26,6 +26,8 @@ export interface Answered {
   readonly code: number;
   readonly locationPath?: readonly string[];
   readonly maxAge?: number;
+  readonly contentFormat?: number;
+  readonly payload?: string | Uint8Array;
 }
 
 /** What a friendly server answers. */
@@ -99,7 +101,9 @@ export class ScriptedServer {
     if (answer === undefined) return;
     const writer = this.writer.begin(MessageType.Acknowledgement, answer.code, message.messageId, message.token);
     if (answer.locationPath !== undefined) writer.strings(Option.LocationPath, answer.locationPath);
+    if (answer.contentFormat !== undefined) writer.uint(Option.ContentFormat, answer.contentFormat);
     if (answer.maxAge !== undefined) writer.uint(Option.MaxAge, answer.maxAge);
+    if (answer.payload !== undefined) writer.payload(Buffer.from(answer.payload as Uint8Array));
     this.peer.send(writer.finish(), CLIENT.address, CLIENT.port);
   }
 
@@ -124,6 +128,7 @@ export interface World {
 }
 
 const EVENTS: readonly (keyof ClientEvents)[] = [
+  'bootstrapped',
   'registered',
   'updated',
   'deregistered',
@@ -156,9 +161,11 @@ export interface WorldOptions extends Partial<Lwm2mClientOptions> {
   readonly answers?: ScriptedServer['answers'];
   /** Whether the client is registered when the test begins (default). */
   readonly registered?: boolean;
+  /** Whether it knows its server from the factory (default). */
+  readonly factory?: boolean;
 }
 
-export async function givenClient({ answers, registered = true, ...options }: WorldOptions = {}): Promise<World> {
+export async function givenClient({ answers, registered = true, factory = true, ...options }: WorldOptions = {}): Promise<World> {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { delayMs: 1 });
   const server = new ScriptedServer(network, clock);
@@ -166,7 +173,7 @@ export async function givenClient({ answers, registered = true, ...options }: Wo
   const tree = options.objects ?? thermometer();
   const client = new Lwm2mClient({
     endpoint: 'dev-1',
-    server: { host: SERVER.address, port: SERVER.port },
+    ...(factory && { server: { host: SERVER.address, port: SERVER.port } }),
     lifetime: 300,
     transport: network.transport(CLIENT.address, CLIENT.port),
     clock,

@@ -1,0 +1,160 @@
+/**
+ * How a client comes to its server: known from the factory, or told by a bootstrap server, which is asked when there is none, when a server
+ * says so (1/x/9), and when none lets the client register (LwM2M Core 1.1.1 §6.1.2, §6.2.1.2).
+ */
+import type { Clock } from '../../clock';
+import type { IncomingRequest } from '../../coap/incoming';
+import type { CoapLayer } from '../../coap/layer';
+import type { UsableAccount } from '../../device/accounts';
+import { asDeviceManagementError, DeviceManagementError } from '../../errors';
+import type { Events } from '../../events';
+import { DEFAULT_BACKOFF } from './backoff';
+import { Bootstrap } from './bootstrap';
+import type { ClientEvents } from './client-events';
+import { DEFAULT_LIFETIME_SECONDS, DEFAULT_PORT, type Lwm2mClientOptions } from './client-options';
+import type { ObjectTree } from './objects';
+import { addFactoryAccount, placeOf } from './security-object';
+import type { ServerObject } from './server-object';
+import { addressOf, Servers } from './servers';
+
+export interface ProvisioningContext {
+  readonly clock: Clock;
+  readonly layer: Pick<CoapLayer, 'endpoint' | 'request' | 'times'>;
+  readonly objects: ObjectTree;
+  readonly serverObject: ServerObject;
+  readonly events: Events<ClientEvents>;
+  readonly fraction: () => number;
+  /** Whether it may speak: started, and not cut off. */
+  readonly isUp: () => boolean;
+  readonly register: () => void;
+  /** Its servers are to change: nothing that was set up with the old one holds. */
+  readonly leave: (reason: string) => void;
+}
+
+/** In which it is written unless it prefers another. */
+const SENML_CBOR = 112;
+
+export class Provisioning {
+  readonly servers: Servers;
+  private readonly bootstrap: Bootstrap | undefined;
+  private failures = 0;
+
+  /** @throws DeviceManagementError `invalid-request` when neither a server nor a bootstrap server is given */
+  constructor(
+    private readonly context: ProvisioningContext,
+    private readonly options: Lwm2mClientOptions,
+  ) {
+    const { events, layer } = context;
+    this.servers = new Servers(layer);
+    this.addAccounts();
+    this.bootstrap = this.makeBootstrap();
+    events.on('registered', () => {
+      this.failures = 0;
+      this.bootstrap?.settled();
+    });
+    events.on('failed', ({ error }) => this.failedToRegister(error));
+  }
+
+  get isUnderWay(): boolean {
+    return this.bootstrap?.isUnderWay === true;
+  }
+
+  /** @throws DeviceManagementError `server-unavailable` when a host has no address */
+  async resolve(): Promise<void> {
+    const { server, bootstrap } = this.options;
+    if (server !== undefined) this.servers.manage(await addressOf(server.host), server.port);
+    if (bootstrap !== undefined) this.servers.bootstrapFrom(await addressOf(bootstrap.host), bootstrap.port);
+  }
+
+  /** Registers, or asks for its servers when it has none. */
+  connect(): void {
+    this.bootstrap?.abandon();
+    if (this.servers.management !== undefined) this.context.register();
+    else this.bootstrap?.begin();
+  }
+
+  /** Asks for its servers although it may have some. */
+  begin(): void {
+    this.context.leave('the device is being bootstrapped');
+    this.bootstrap?.begin();
+  }
+
+  abandon(): void {
+    this.bootstrap?.abandon();
+  }
+
+  /** @returns whether it was a request of a bootstrap */
+  answer(request: IncomingRequest): boolean {
+    return request.endpoint === this.servers.bootstrap && this.bootstrap?.answer(request) === true;
+  }
+
+  /** Security and Server as they come from the factory. */
+  private addAccounts(): void {
+    const { objects, serverObject } = this.context;
+    const { endpoint, server, bootstrap, lifetime, binding, muteSend } = this.options;
+    if (server === undefined && bootstrap === undefined) {
+      throw new DeviceManagementError('invalid-request', `${endpoint} has neither a server nor a bootstrap server: give it one.`);
+    }
+    if (bootstrap !== undefined) addFactoryAccount(objects, { port: DEFAULT_PORT, ...bootstrap });
+    if (server === undefined) return;
+    addFactoryAccount(objects, { port: DEFAULT_PORT, ...server }, 1);
+    serverObject.addFactory({
+      lifetime: lifetime ?? DEFAULT_LIFETIME_SECONDS,
+      binding: binding ?? 'U',
+      mute: muteSend ?? true,
+    });
+  }
+
+  private makeBootstrap(): Bootstrap | undefined {
+    const { endpoint, bootstrap, backoff } = this.options;
+    if (bootstrap === undefined) return undefined;
+    const { clock, events, fraction, isUp, layer, objects, serverObject } = this.context;
+    return new Bootstrap({
+      tree: objects,
+      behavioursOf: (object) => (object === 1 ? serverObject.behaviours : {}),
+      clock,
+      endpoint,
+      pack: bootstrap.pack ?? objects.version >= '1.2',
+      preferredFormat: bootstrap.preferredFormat ?? (objects.version === '1.0' ? undefined : SENML_CBOR),
+      patienceMs: layer.times.exchangeLifetimeMs,
+      backoff: { ...DEFAULT_BACKOFF, ...backoff },
+      fraction,
+      ask: (spec, callback) => layer.request(this.servers.bootstrap as NonNullable<Servers['bootstrap']>, spec, {}, callback),
+      succeeded: (how, account) => void this.bootstrapped(how, account),
+      failed: (error, retryMs) => {
+        events.emit('failed', { error, retryMs });
+        // Back to the server it had: better an old configuration than none.
+        if (isUp() && this.servers.management !== undefined) this.connect();
+      },
+    });
+  }
+
+  /** It has servers now: it registers at the one it prefers. */
+  private async bootstrapped(how: 'sequence' | 'pack', { uri, serverInstance }: UsableAccount): Promise<void> {
+    const { events, isUp, leave, register, serverObject } = this.context;
+    leave('the device has been bootstrapped');
+    serverObject.adopt(serverInstance);
+    events.emit('bootstrapped', { how, uri });
+    const place = placeOf(uri, DEFAULT_PORT);
+    try {
+      const address = await addressOf(place?.host ?? '');
+      if (!isUp()) return;
+      this.servers.manage(address, place?.port);
+      register();
+    } catch (error) {
+      events.emit('failed', { error: asDeviceManagementError(error), retryMs: 0 });
+      if (isUp()) this.bootstrap?.beginAgain();
+    }
+  }
+
+  /** Refused, or silent for as often as it shall try, it asks the bootstrap server again. */
+  private failedToRegister({ code }: DeviceManagementError): void {
+    const { isUp, leave, serverObject } = this.context;
+    const { bootstrap } = this;
+    if (!isUp() || bootstrap === undefined || bootstrap.isUnderWay || !serverObject.bootstrapsOnFailure) return;
+    if (++this.failures < serverObject.retryCount && code !== '4.03') return;
+    this.failures = 0;
+    leave('the device is being bootstrapped');
+    bootstrap.beginAgain();
+  }
+}
