@@ -38,6 +38,8 @@ export interface BootstrapInterfaceContext {
   readonly mostSessions: number;
   /** For each answer of a device. */
   readonly timeoutMs: number;
+  /** When a device registered here, Unix milliseconds. */
+  readonly registeredAt: (device: string) => number | undefined;
   readonly tell: (event: BootstrapEvent) => void;
 }
 
@@ -146,6 +148,7 @@ export class BootstrapInterface {
   private start({ device, identity, configuration, preferredFormat }: Applicant, peer: Endpoint): void {
     const { clock, models } = this.context;
     const record: CourseRecord = { written: [], read: [] };
+    const startedAt = clock.wall();
     const course = bootstrapCourse({
       device,
       configuration,
@@ -156,11 +159,17 @@ export class BootstrapInterface {
     });
     const session = new BootstrapSession(this.context, device, peer, record, course, (ended, error) => {
       if (this.running.get(device)?.session === ended) this.running.delete(device);
-      this.ended(ended, error);
+      this.ended(ended, error !== undefined && this.cameAfter(ended, error, startedAt) ? undefined : error);
     });
     this.running.set(device, { session, identity });
     this.tell({ event: 'started', device, address: addressOf(peer), how: 'sequence', steps: [], written: {} });
     session.begin();
+  }
+
+  /** The answer to Finish may be lost; a device that registers after it has taken what it was given. */
+  private cameAfter({ device, steps }: BootstrapSession, { code }: DeviceManagementError, startedAt: number): boolean {
+    const wasFinishing = code === 'timeout' && steps.at(-1)?.operation === 'finish';
+    return wasFinishing && (this.context.registeredAt(device) ?? Number.NEGATIVE_INFINITY) > startedAt;
   }
 
   private ended({ device, peer, record, steps }: BootstrapSession, error: DeviceManagementError | undefined): void {

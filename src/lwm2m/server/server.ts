@@ -181,6 +181,7 @@ export class Lwm2mServer implements DeviceManager {
         identityOf,
         refusals: new Refusals(clock, (refused) => events.emit('bootstrap', asBootstrapEvent(refused))),
         mostSessions: limits.bootstrapSessions,
+        registeredAt: (device) => registrations.byEndpoint(device)?.value.registeredAt,
         timeoutMs: options.bootstrapTimeoutMs ?? BOOTSTRAP_TIMEOUT_MS,
         tell: (event) => events.emit('bootstrap', event),
       });

@@ -295,6 +295,25 @@ describe('a bootstrap that fails', () => {
     assert.equal(events[1]?.error?.code, 'timeout');
   });
 
+  it('only seemingly, when the answer to Finish is lost and the device registers all the same', async () => {
+    const { begin, device, events, world } = await givenBootstrap(configured());
+    device.answers = obedient({ 'POST /bs': undefined });
+    await begin();
+    await device.register('dev-1');
+    await world.settle(100_000);
+    assert.deepEqual(names(events), ['started', 'finished']);
+  });
+
+  it('when Finish is not answered and no registration follows', async () => {
+    const { begin, device, events, world } = await givenBootstrap(configured());
+    device.answers = obedient({ 'POST /bs': undefined });
+    await device.register('dev-1');
+    await world.settle(1_000);
+    await begin();
+    await world.settle(100_000);
+    assert.deepEqual(names(events), ['started', 'failed']);
+  });
+
   it('before anything is written when the configuration does not fit together', async () => {
     const { begin, asked, events } = await givenBootstrap(configured({ servers: [PLAIN, { ...SECURED, shortServerId: 101 }] }));
     await begin();
