@@ -110,6 +110,7 @@ function isAnnounced(path: string, registration: Registration | undefined): bool
 const PASSING: ReadonlySet<string> = new Set([
   'timeout',
   'reset',
+  'disconnected',
   'asleep',
   'not-registered',
   'cancelled',

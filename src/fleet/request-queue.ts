@@ -40,6 +40,9 @@ const MOST_ATTEMPTS = 3;
 /** Before anything was sent: the device had gone or fallen asleep between our look and our request. */
 const NOT_SENT: ReadonlySet<string> = new Set(['asleep', 'not-registered']);
 
+/** Of a device that fell asleep, or whose connection ended: it may have heard the request, or not. */
+const UNHEARD: ReadonlySet<string> = new Set(['timeout', 'disconnected']);
+
 /** A request in line, as others see it. */
 export interface WaitingView {
   readonly id: number;
@@ -197,7 +200,7 @@ export class RequestQueue {
   private shouldWaitAfter(order: Order, error: DeviceManagementError, attempts: number): boolean {
     if (order.whenAsleep !== 'queue' || !this.outcomes.isWanted(order)) return false;
     if (NOT_SENT.has(error.code)) return this.options.devices.isKnown(order.device);
-    const metSleeper = error.code === 'timeout' && this.options.manager.presence(order.device) === 'asleep';
+    const metSleeper = UNHEARD.has(error.code) && this.options.manager.presence(order.device) === 'asleep';
     return metSleeper && attempts < MOST_ATTEMPTS && isRepeatable(order.request);
   }
 

@@ -21,6 +21,7 @@ import { asDeviceManagementError, DeviceManagementError } from '../../errors';
 import { Backoff, type BackoffRules } from './backoff';
 import { BootstrapOperations } from './bootstrap-operations';
 import { type BootstrapTarget, unpack } from './bootstrap-writing';
+import type { Scheme } from './client-options';
 import { Refusal } from './refusal';
 import { placeOf } from './security-object';
 import { TreeSnapshot } from './tree-snapshot';
@@ -28,6 +29,8 @@ import { TreeSnapshot } from './tree-snapshot';
 export interface BootstrapOptions extends BootstrapTarget {
   readonly clock: Clock;
   readonly endpoint: string;
+  /** Of the servers it can speak to. */
+  readonly scheme: Scheme;
   /** Whether to ask for a pack first (1.2). */
   readonly pack: boolean;
   /** `pct`: the format it is to be written in. */
@@ -215,7 +218,9 @@ export class Bootstrap {
   }
 
   private usable(): UsableAccount | undefined {
-    return usableAccounts(this.accounts()).find(({ uri, mode }) => mode === Mode.None && placeOf(uri, 1) !== undefined);
+    return usableAccounts(this.accounts()).find(
+      ({ uri, mode }) => mode === Mode.None && placeOf(uri, 1)?.scheme === this.options.scheme,
+    );
   }
 
   private accounts(): ResourceValue[] {

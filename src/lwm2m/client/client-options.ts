@@ -6,6 +6,9 @@ import type { Transport } from '../../coap/transport';
 import type { BackoffRules } from './backoff';
 import type { ObjectTree } from './objects';
 
+/** Of the URIs in its Security object. */
+export type Scheme = 'coap' | 'coap+tcp';
+
 export interface ClientBootstrapOptions {
   readonly host: string;
   readonly port?: number;
@@ -22,11 +25,13 @@ export interface Lwm2mClientOptions {
   readonly server?: { readonly host: string; readonly port?: number };
   /** Who tells it its servers: asked when it knows none, when the server says so, and when none lets it register. */
   readonly bootstrap?: ClientBootstrapOptions;
+  /** How it speaks to all its servers: over UDP (default) or TCP. */
+  readonly scheme?: Scheme;
   /** Its objects; Security and Server are added, and the LwM2M version is the tree's. */
   readonly objects: ObjectTree;
   /** Seconds (default 86,400). The server may change it. */
   readonly lifetime?: number;
-  /** Letters of LwM2M Core §6.2.1 (default "U"). */
+  /** Letters of LwM2M Core §6.2.1 (default "U", over TCP "T"). */
   readonly binding?: string;
   readonly queueMode?: boolean;
   /** Queue mode: how long it listens after the last message (default MAX_TRANSMIT_WAIT, 93 s). */
@@ -36,6 +41,7 @@ export interface Lwm2mClientOptions {
   /** Whether Send is disabled until the server allows it (default true, as the specification has it). */
   readonly muteSend?: boolean;
   readonly backoff?: Partial<BackoffRules>;
+  /** In place of the one that the scheme asks for. */
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -43,6 +49,7 @@ export interface Lwm2mClientOptions {
   readonly limits?: Partial<LayerLimits>;
 }
 
+/** Of both schemes (RFC 7252 §6.1, RFC 8323 §8.1). */
 export const DEFAULT_PORT = 5683;
 export const DEFAULT_LIFETIME_SECONDS = 86_400;
 /** One server talks to us; the rest of the network has no business here, and a device little memory. */

@@ -4,8 +4,11 @@
  */
 import { type Clock, SystemClock, type Timer } from '../../clock';
 import { Code } from '../../coap/codes';
+import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, systemRandom } from '../../coap/layer';
+import type { Transport } from '../../coap/transport';
+import { TcpTransport } from '../../coap/transports/tcp';
 import { UdpTransport } from '../../coap/transports/udp';
 import type { Path } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
@@ -30,6 +33,9 @@ export type { Lwm2mClientOptions } from './client-options';
 
 export type ClientState = RegistrationState | 'bootstrapping';
 
+/** When a server goes, its clients shall not all come back in the same moment. */
+const RECONNECT_SPREAD_MS = 3_000;
+
 export class Lwm2mClient {
   readonly events = new Events<ClientEvents>();
   readonly endpoint: string;
@@ -49,6 +55,7 @@ export class Lwm2mClient {
   private running = false;
   private silence: Timer | undefined;
   private told: Timer | undefined;
+  private reconnecting: Timer | undefined;
   private readonly stopListeners = new Set<() => void>();
 
   constructor(private readonly options: Lwm2mClientOptions) {
@@ -57,7 +64,7 @@ export class Lwm2mClient {
     this.objects = objects;
     this.clock = options.clock ?? new SystemClock();
     this.random = options.random ?? systemRandom;
-    this.radio = new Radio(options.transport ?? new UdpTransport({ port: 0 }), () => this.sleep.traffic());
+    this.radio = new Radio(options.transport ?? this.makeTransport(), () => this.sleep.traffic());
     this.layer = this.makeLayer();
     const queueMode = options.queueMode ?? false;
     this.sleep = new QueueMode({
@@ -167,6 +174,7 @@ export class Lwm2mClient {
     this.running = false;
     this.silence?.cancel();
     this.told?.cancel();
+    this.reconnecting?.cancel();
     this.sleep.stop();
     this.provisioning.abandon();
     const isCutOff = this.radio.state === 'cut-off';
@@ -227,6 +235,7 @@ export class Lwm2mClient {
     this.provisioning.abandon();
     this.registering.abandon();
     this.reporting.endAll('the device was cut off');
+    this.provisioning.servers.hangUp();
   }
 
   /** Comes back after `cutOff` and registers anew, or asks for its servers when it has none. */
@@ -255,6 +264,20 @@ export class Lwm2mClient {
     this.running = true;
   }
 
+  /** Observations end with their connection (RFC 8323 Appendix A.4); the server finds the device again by its next Update. */
+  private disconnected(peer: Endpoint): void {
+    if (!this.provisioning.servers.isManagement(peer) || !this.running) return;
+    this.reporting.endAll('the connection ended');
+    this.reconnecting?.cancel();
+    this.reconnecting = this.clock.after(this.random.fraction() * RECONNECT_SPREAD_MS, () => {
+      if (this.running && this.radio.state !== 'cut-off') this.registering.update();
+    });
+  }
+
+  private makeTransport(): Transport {
+    return this.options.scheme === 'coap+tcp' ? new TcpTransport({ clock: this.clock }) : new UdpTransport({ port: 0 });
+  }
+
   private makeLayer(): CoapLayer {
     return new CoapLayer({
       transports: [this.radio],
@@ -263,6 +286,7 @@ export class Lwm2mClient {
       ...(this.options.parameters !== undefined && { parameters: this.options.parameters }),
       limits: { ...CLIENT_LIMITS, ...this.options.limits },
       onRequest: (request) => this.requested(request),
+      onDisconnected: (peer) => this.disconnected(peer),
       onHandlerError: warn,
     });
   }
@@ -312,6 +336,7 @@ export class Lwm2mClient {
     this.registering.deregister(() => {
       if (!this.running) return;
       this.radio.state = 'cut-off';
+      this.provisioning.servers.hangUp();
       this.silence = this.clock.after(seconds * 1000, () => this.comeBack());
     });
   }

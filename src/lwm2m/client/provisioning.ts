@@ -11,7 +11,7 @@ import type { Events } from '../../events';
 import { DEFAULT_BACKOFF } from './backoff';
 import { Bootstrap } from './bootstrap';
 import type { ClientEvents } from './client-events';
-import { DEFAULT_LIFETIME_SECONDS, DEFAULT_PORT, type Lwm2mClientOptions } from './client-options';
+import { DEFAULT_LIFETIME_SECONDS, DEFAULT_PORT, type Lwm2mClientOptions, type Scheme } from './client-options';
 import type { ObjectTree } from './objects';
 import { addFactoryAccount, placeOf } from './security-object';
 import type { ServerObject } from './server-object';
@@ -19,7 +19,7 @@ import { addressOf, Servers } from './servers';
 
 export interface ProvisioningContext {
   readonly clock: Clock;
-  readonly layer: Pick<CoapLayer, 'endpoint' | 'request' | 'times'>;
+  readonly layer: Pick<CoapLayer, 'endpoint' | 'request' | 'disconnect' | 'times'>;
   readonly objects: ObjectTree;
   readonly serverObject: ServerObject;
   readonly events: Events<ClientEvents>;
@@ -31,6 +31,8 @@ export interface ProvisioningContext {
   readonly leave: (reason: string) => void;
 }
 
+/** Letters of LwM2M Core §6.2.1. */
+const BINDINGS: Readonly<Record<Scheme, string>> = { coap: 'U', 'coap+tcp': 'T' };
 /** In which it is written unless it prefers another. */
 const SENML_CBOR = 112;
 
@@ -95,14 +97,19 @@ export class Provisioning {
     if (server === undefined && bootstrap === undefined) {
       throw new DeviceManagementError('invalid-request', `${endpoint} has neither a server nor a bootstrap server: give it one.`);
     }
-    if (bootstrap !== undefined) addFactoryAccount(objects, { port: DEFAULT_PORT, ...bootstrap });
+    const usual = { scheme: this.scheme, port: DEFAULT_PORT };
+    if (bootstrap !== undefined) addFactoryAccount(objects, { ...usual, ...bootstrap });
     if (server === undefined) return;
-    addFactoryAccount(objects, { port: DEFAULT_PORT, ...server }, 1);
+    addFactoryAccount(objects, { ...usual, ...server }, 1);
     serverObject.addFactory({
       lifetime: lifetime ?? DEFAULT_LIFETIME_SECONDS,
-      binding: binding ?? 'U',
+      binding: binding ?? BINDINGS[this.scheme],
       mute: muteSend ?? true,
     });
+  }
+
+  private get scheme(): Scheme {
+    return this.options.scheme ?? 'coap';
   }
 
   private makeBootstrap(): Bootstrap | undefined {
@@ -114,6 +121,7 @@ export class Provisioning {
       behavioursOf: (object) => (object === 1 ? serverObject.behaviours : {}),
       clock,
       endpoint,
+      scheme: this.scheme,
       pack: bootstrap.pack ?? objects.version >= '1.2',
       preferredFormat: bootstrap.preferredFormat ?? (objects.version === '1.0' ? undefined : SENML_CBOR),
       patienceMs: layer.times.exchangeLifetimeMs,

@@ -1,6 +1,6 @@
 /**
  * The device's link to the network, which it can switch off: asleep it does not hear, and anything it sends wakes it (queue mode);
- * cut off it neither hears nor sends. Below it is any transport.
+ * cut off it neither hears nor sends. Below it is any transport; a connection is kept while asleep, and what comes on it is heard.
  */
 import type { Receiver, Transport } from '../../coap/transport';
 
@@ -19,6 +19,10 @@ export class Radio implements Transport {
     return this.transport.name;
   }
 
+  get reliable(): boolean {
+    return this.transport.reliable === true;
+  }
+
   get local(): { readonly address: string; readonly port: number } | undefined {
     return this.transport.local;
   }
@@ -34,10 +38,12 @@ export class Radio implements Transport {
   open(receiver: Receiver): Promise<void> {
     return this.transport.open({
       received: (datagram, address, port) => {
-        if (this.current !== 'on') return;
+        if (this.current === 'cut-off' || (this.current === 'asleep' && !this.reliable)) return;
         this.onTraffic();
         receiver.received(datagram, address, port);
       },
+      announced: (address, port, capabilities) => receiver.announced?.(address, port, capabilities),
+      disconnected: (address, port, reason) => receiver.disconnected?.(address, port, reason),
     });
   }
 
@@ -46,6 +52,10 @@ export class Radio implements Transport {
     this.current = 'on';
     this.onTraffic();
     this.transport.send(datagram, address, port);
+  }
+
+  disconnect(address: string, port: number, fault?: string): void {
+    this.transport.disconnect?.(address, port, fault);
   }
 
   close(): Promise<void> {

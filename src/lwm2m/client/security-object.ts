@@ -1,5 +1,6 @@
 /** The Security object (0): where the servers are, and the keys for them. No management server ever sees it (LwM2M Core 1.1.1 §8.2). */
 import { Mode, Security } from '../../device/accounts';
+import type { Scheme } from './client-options';
 import type { ObjectTree } from './objects';
 
 const OBJECT = 0;
@@ -9,6 +10,7 @@ const NO_KEY = Buffer.alloc(0);
 export const HIDDEN_OBJECTS: ReadonlySet<number> = new Set([OBJECT, 21, 23]);
 
 export interface ServerPlace {
+  readonly scheme: Scheme;
   readonly host: string;
   readonly port: number;
 }
@@ -34,14 +36,17 @@ export function hasBootstrapAccount(tree: ObjectTree): boolean {
   return tree.instances(OBJECT).some(({ id }) => isBootstrapAccount(tree, id));
 }
 
-function uriOf({ host, port }: ServerPlace): string {
-  return `coap://${host.includes(':') ? `[${host}]` : host}:${port}`;
+function uriOf({ scheme, host, port }: ServerPlace): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Of a coap URI; undefined when it is none. */
+const URI = /^(coap|coap\+tcp):\/\/(?:\[([0-9a-f:.]+)\]|([^\s:/?#[\]]{1,253}))(?::(\d{1,5}))?(?:[/?#]|$)/i;
+
+/** Of a coap or coap+tcp URI; undefined when it is none. */
 export function placeOf(uri: string, defaultPort: number): ServerPlace | undefined {
-  const match = /^coap:\/\/(?:\[([0-9a-f:.]+)\]|([^\s:/?#[\]]{1,253}))(?::(\d{1,5}))?(?:[/?#]|$)/i.exec(uri);
-  if (match === null) return undefined;
-  const port = match[3] === undefined || match[3] === '' ? defaultPort : Number(match[3]);
-  return port > 0 && port <= 65_535 ? { host: (match[1] ?? match[2]) as string, port } : undefined;
+  const [matched, scheme, ipv6, name, digits] = URI.exec(uri) ?? [];
+  if (matched === undefined) return undefined;
+  const port = digits === undefined ? defaultPort : Number(digits);
+  const isPort = port > 0 && port <= 65_535;
+  return isPort ? { scheme: scheme?.toLowerCase() as Scheme, host: (ipv6 ?? name) as string, port } : undefined;
 }

@@ -1,4 +1,7 @@
-/** The peers a client talks to: the server that manages it, and the bootstrap server. They may be one. */
+/**
+ * The peers a client talks to: the server that manages it, and the bootstrap server. They may be one. Where their connection has ended they
+ * are met over another one.
+ */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Endpoint } from '../../coap/endpoint';
@@ -12,24 +15,50 @@ export interface Place {
 }
 
 export class Servers {
-  management: Endpoint | undefined;
-  bootstrap: Endpoint | undefined;
+  private managing: Endpoint | undefined;
+  private bootstrapping: Endpoint | undefined;
 
-  constructor(private readonly layer: Pick<CoapLayer, 'endpoint'>) {}
+  constructor(private readonly layer: Pick<CoapLayer, 'endpoint' | 'disconnect'>) {}
+
+  get management(): Endpoint | undefined {
+    this.managing = this.present(this.managing);
+    return this.managing;
+  }
+
+  get bootstrap(): Endpoint | undefined {
+    this.bootstrapping = this.present(this.bootstrapping);
+    return this.bootstrapping;
+  }
+
+  /** Whether a connection that may have ended was the one to the management server. */
+  isManagement(peer: Endpoint): boolean {
+    return peer === this.managing;
+  }
 
   /** @param address of the management server, resolved */
   manage(address: string, port = DEFAULT_PORT): void {
-    this.management?.release();
-    this.management = this.pinned(address, port);
+    this.managing?.release();
+    this.managing = this.pinned(address, port);
   }
 
   bootstrapFrom(address: string, port = DEFAULT_PORT): void {
-    this.bootstrap = this.pinned(address, port);
+    this.bootstrapping = this.pinned(address, port);
+  }
+
+  /** A device without power has no connections. */
+  hangUp(): void {
+    for (const endpoint of [this.managing, this.bootstrapping]) if (endpoint !== undefined) this.layer.disconnect(endpoint);
   }
 
   release(): void {
-    this.management?.release();
-    this.bootstrap?.release();
+    this.managing?.release();
+    this.bootstrapping?.release();
+  }
+
+  private present(endpoint: Endpoint | undefined): Endpoint | undefined {
+    if (endpoint?.gone !== true) return endpoint;
+    endpoint.release();
+    return this.pinned(endpoint.address, endpoint.port);
   }
 
   private pinned(address: string, port: number): Endpoint {

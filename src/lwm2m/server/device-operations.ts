@@ -63,7 +63,7 @@ export class DeviceOperations {
     const plan = planOf(request, { registration, model: this.context.models.of(registration) });
     const isSleeping = this.context.presence.of(record) === 'asleep';
     if (request.operation === 'cancel-observation') return this.cancelObservation(record, plan, isSleeping, settle);
-    if (isSleeping) throw isAsleep(registration, record.displaced, plan.target.toString());
+    if (isSleeping) throw isAsleep(record, plan.target.toString());
     if (request.operation === 'observe') this.context.observations.requireRoom(record, plan.target);
     this.ask(record, plan, options, settle);
   }

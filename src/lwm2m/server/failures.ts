@@ -5,6 +5,7 @@ import type { Registration } from '../../device/manager';
 import type { OperationName } from '../../device/operation';
 import { Path } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
+import type { RegistrationRecord } from './registration';
 
 /** What was asked of whom. */
 export interface Asked {
@@ -90,6 +91,13 @@ export function unanswered(asked: Asked, error: DeviceManagementError, timeoutMs
       { ...context(asked), cause: error },
     );
   }
+  if (error.code === 'disconnected') {
+    return new DeviceManagementError(
+      'disconnected',
+      `the connection of ${who(asked)} ended before it answered ${what(asked)}: ask again when it has connected.`,
+      { ...context(asked), cause: error },
+    );
+  }
   return error.of(context(asked));
 }
 
@@ -101,11 +109,13 @@ export function notRegistered(device: string): DeviceManagementError {
   );
 }
 
-export function isAsleep(registration: Registration, displaced: boolean, path: string): DeviceManagementError {
-  const device = registration.endpoint;
+export function isAsleep({ value, displaced, peer }: RegistrationRecord, path: string): DeviceManagementError {
+  const device = value.endpoint;
   const why = displaced
-    ? `another device has taken its address ${registration.address}`
-    : 'it is in queue mode and not listening now';
+    ? `another device has taken its address ${value.address}`
+    : peer.gone
+      ? `its connection from ${value.address} has ended`
+      : 'it is in queue mode and not listening now';
   return new DeviceManagementError('asleep', `device ${device} is asleep: ${why}. It can be asked after its next message.`, {
     device,
     path,

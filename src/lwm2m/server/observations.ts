@@ -114,7 +114,7 @@ export class Observations {
     if (paths === undefined) return;
     this.devices.delete(record);
     for (const [path, observed] of paths) {
-      observed.observation?.cancel('passive');
+      observed.observation?.forget();
       this.context.ended({ device: record.endpoint, path, reason });
     }
   }
@@ -138,10 +138,13 @@ export class Observations {
     }
   }
 
+  /** By the device, or with its connection. */
   endedByDevice(observed: Observed, reason: DeviceManagementError): void {
     if (!this.leave(observed)) return;
     const { record, plan } = observed;
-    this.context.ended({ device: record.endpoint, path: plan.target.toString(), reason: reason.message, code: reason.code });
+    // The end of a connection is no verdict of the device's.
+    const verdict = reason.code === 'disconnected' ? {} : { code: reason.code };
+    this.context.ended({ device: record.endpoint, path: plan.target.toString(), reason: reason.message, ...verdict });
   }
 
   private enter(observed: Observed): void {

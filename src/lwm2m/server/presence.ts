@@ -1,7 +1,7 @@
 /**
  * Who can be asked now. A device in queue mode is awake for MAX_TRANSMIT_WAIT after the last message exchanged with it
  * (LwM2M Core 1.1.1 §6.5): any message, not only Register and Update. Every other registered device counts as reachable,
- * except one whose address another registration has taken.
+ * except one whose address another registration has taken, or whose connection has ended.
  */
 import type { Clock } from '../../clock';
 import type { Presence as PresenceState } from '../../device/manager';
@@ -49,7 +49,7 @@ export class Presence {
     this.heard(record);
   }
 
-  /** Its window closed, it did not answer within it, or its address went to another. */
+  /** Its window closed, it did not answer within it, its address went to another, or its connection ended. */
   sleep(record: RegistrationRecord): void {
     if (record.gone || this.asleep.has(record)) return;
     this.windows.clear(record.slot);

@@ -138,7 +138,7 @@ export class RegistrationInterface {
   /** All reasons to refuse a Register, what costs least first: most of this is open to strangers. */
   private examine(request: IncomingRequest, identity: Identity): Registration | Refusal {
     const { rules, registrations, admit, clock } = this.context;
-    if (!request.confirmable && rules.strict) return new Refusal(NOT_CONFIRMABLE);
+    if (!request.confirmable && !request.endpoint.reliable && rules.strict) return new Refusal(NOT_CONFIRMABLE);
     const query = readRegistrationQuery(request.query, rules);
     if (query instanceof Mistake) return new Refusal(query);
     const wanted = newRegistration(query, identity, rules);

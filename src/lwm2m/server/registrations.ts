@@ -38,7 +38,7 @@ export interface Placement {
 
 /** What came of meeting a device where it may not have been before. */
 export interface Meeting {
-  /** `joined`: at an address with others, and without what the layer below held for it. */
+  /** `joined`: at an address with others or on another connection, and without what the layer below held for it. */
   readonly outcome: 'at-home' | 'moved' | 'joined';
   readonly displaced: RegistrationRecord | undefined;
 }
@@ -88,6 +88,11 @@ export class Registrations {
     return newest?.identity === undefined ? newest : undefined;
   }
 
+  /** All whose messages come from `peer`. */
+  at(peer: Endpoint): readonly RegistrationRecord[] {
+    return this.residents.at(peer);
+  }
+
   /** In order of registration. */
   all(): IterableIterator<RegistrationRecord> {
     return this.names.values();
@@ -127,7 +132,7 @@ export class Registrations {
       return AT_HOME;
     }
     // The layer below moves an address as a whole: only one that is this registration's alone, and not to where others live.
-    if (this.residents.isAlone(record) && !record.displaced && !this.residents.isShared(peer)) {
+    if (canCarry(record.peer, peer) && this.residents.isAlone(record) && !record.displaced && !this.residents.isShared(peer)) {
       carry(record.peer, peer);
       return { outcome: 'moved', displaced: this.residents.displaceAt(peer) };
     }
@@ -183,6 +188,11 @@ export class Registrations {
       if (!this.ids.has(id)) return id;
     }
   }
+}
+
+/** What is under way on a connection, or expected by datagram, is not answered elsewhere. */
+function canCarry(from: Endpoint, to: Endpoint): boolean {
+  return from.transport === to.transport && !to.reliable;
 }
 
 /** Any NoSec peer that knows the id can end the registration, so nobody may guess it: eight random bytes as text. */

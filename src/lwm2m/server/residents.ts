@@ -21,6 +21,13 @@ export class Residents {
     return this.newest.get(peer);
   }
 
+  /** Newest first. */
+  at(peer: Endpoint): readonly RegistrationRecord[] {
+    const found: RegistrationRecord[] = [];
+    for (let record = this.newest.get(peer); record !== undefined; record = record.older) found.push(record);
+    return found;
+  }
+
   isShared(peer: Endpoint): boolean {
     return this.shared.has(peer);
   }

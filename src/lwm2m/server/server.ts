@@ -4,7 +4,7 @@ import type { Endpoint } from '../../coap/endpoint';
 import { CoapLayer, type Random, systemRandom } from '../../coap/layer';
 import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
 import type { Transport } from '../../coap/transport';
-import { UdpTransport } from '../../coap/transports/udp';
+import type { TcpLimits } from '../../coap/transports/tcp-limits';
 import { type Admission, type AdmissionDecision, admit } from '../../device/admission';
 import type { BootstrapEvent, BootstrapSource } from '../../device/bootstrap';
 import type { Identity } from '../../device/identity';
@@ -37,6 +37,7 @@ import { Registrations } from './registrations';
 import { ReportingInterface } from './reporting-interface';
 import { Routing } from './routing';
 import { OperationStatistics, type Statistics } from './statistics';
+import { type ListenOptions, transportsFor } from './transports';
 
 /** Caps on what devices can make this server hold. */
 export interface ServerLimits {
@@ -49,9 +50,11 @@ export interface ServerLimits {
 const DEFAULT_LIMITS: ServerLimits = { registrations: 200_000, observationsPerDevice: 200, bootstrapSessions: 1_000 };
 
 export interface Lwm2mServerOptions {
-  /** UDP, where no transport is given. Default port 5683 on all interfaces. */
-  readonly listen?: { readonly host?: string; readonly port?: number };
+  /** Default: UDP port 5683 on all interfaces, no TCP. */
+  readonly listen?: ListenOptions;
+  /** In place of UDP. */
   readonly transport?: Transport;
+  readonly tcpLimits?: Partial<TcpLimits>;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly catalogue?: Catalogue;
@@ -82,11 +85,10 @@ const ABANDONED = {
   replaced: 'the device registered anew',
   deregistered: 'the device has left',
   expired: 'the registration expired',
-  moved: 'the device moved to an address that others use too',
+  moved: 'the device moved to an address that others use too, or to another connection',
   stopped: 'the server stopped',
 } as const;
 
-const DEFAULT_PORT = 5683;
 /** A device counts EXCHANGE_LIFETIME (247 s) from the last operation, then it gives up (LwM2M Core 1.1.1 §6.1.7.2). */
 const BOOTSTRAP_TIMEOUT_MS = 120_000;
 
@@ -203,9 +205,14 @@ export class Lwm2mServer implements DeviceManager {
     await this.layer.close();
   }
 
-  /** Where it listens, once started. */
+  /** Where it listens on its first transport, UDP, once started. */
   get local(): { readonly address: string; readonly port: number } | undefined {
     return this.layer.local;
+  }
+
+  /** All it listens on, once started. */
+  get listening(): CoapLayer['listening'] {
+    return this.layer.listening;
   }
 
   get size(): number {
@@ -257,15 +264,20 @@ export class Lwm2mServer implements DeviceManager {
   }
 
   private makeLayer(options: Lwm2mServerOptions): CoapLayer {
-    const { host, port = DEFAULT_PORT } = options.listen ?? {};
     return new CoapLayer({
-      transports: [options.transport ?? new UdpTransport({ port, ...(host !== undefined && { host }) })],
+      transports: transportsFor(options.listen ?? {}, this.clock, options.tcpLimits ?? {}, options.transport),
       clock: this.clock,
       onRequest: (request) => this.routing.route(request),
+      onDisconnected: (peer) => this.disconnected(peer),
       ...(options.random !== undefined && { random: options.random }),
       ...(options.parameters !== undefined && { parameters: options.parameters }),
       ...(options.layerLimits !== undefined && { limits: options.layerLimits }),
     });
+  }
+
+  /** The registrations stay: a device comes back with its identity, over another connection. Until then it cannot be asked. */
+  private disconnected(peer: Endpoint): void {
+    for (const record of this.known.at(peer)) this.presences.sleep(record);
   }
 
   private expired(record: RegistrationRecord): void {
