@@ -22,6 +22,7 @@ export type LocalErrorCode =
   | 'too-large' // beyond one of our caps
   | 'port-in-use'
   | 'server-unavailable'
+  | 'store-failed' // disk full, read-only, used by another …
   | 'protocol-error'; // the peer broke a rule of its protocol
 
 export type ErrorCode = LocalErrorCode | `${number}.${number}`;

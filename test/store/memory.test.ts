@@ -1,0 +1,4 @@
+import { MemoryStore } from '../../src/store/memory';
+import { conformance } from './conformance';
+
+conformance('the store in memory', async () => ({ store: new MemoryStore() }));
