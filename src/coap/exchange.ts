@@ -124,8 +124,9 @@ export class Exchanges {
       this.fail(exchange, 'queue-full', message);
       return;
     }
-    // What waits in vain for its turn fails as if it had been sent in vain.
-    const longestMs = 2 * this.times.maxTransmitWaitMs;
+    // What waits in vain for its turn fails as if it had been sent in vain; a message ID is free again within its lifetime.
+    const { maxTransmitWaitMs, exchangeLifetimeMs } = this.times;
+    const longestMs = Math.max(2 * maxTransmitWaitMs, exchangeLifetimeMs + 2 * MESSAGE_ID_RETRY_MS);
     exchange.giveUpAt = this.clock.monotonic() + longestMs;
     this.timers.set(exchange, longestMs);
     this.pump(endpoint);
