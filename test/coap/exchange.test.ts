@@ -185,6 +185,52 @@ describe('a confirmable request', () => {
     assert.equal(outcome.response, undefined);
   });
 
+  for (const [title, prepare] of [
+    ['that was sent more than once', (scene: Scene) => scene.clock.advance(4_000)],
+    [
+      'that was acknowledged first',
+      ({ device, settle }: Scene) => {
+        device.send(empty(MessageType.Acknowledgement, device.last?.messageId ?? 0));
+        settle();
+      },
+    ],
+  ] as const) {
+    it(`${title} may be answered twice: the second response is acknowledged and not delivered`, async () => {
+      const scene = await givenDevice();
+      const { device, get, settle } = scene;
+      const outcome = get();
+      settle();
+      prepare(scene);
+      const request = device.last as Message;
+      device.send(answer(request, MessageType.Confirmable, 0x7777, 'one'));
+      device.send(answer(request, MessageType.Confirmable, 0x7778, 'two'));
+      settle();
+      assert.equal(outcome.response?.payload.toString(), 'one');
+      assert.deepEqual(
+        device.inbox.slice(-2).map(({ type, messageId }) => [type, messageId]),
+        [
+          [MessageType.Acknowledgement, 0x7777],
+          [MessageType.Acknowledgement, 0x7778],
+        ],
+      );
+    });
+  }
+
+  it('ends at once when its answer has a critical option that is unknown, and that answer is rejected', async () => {
+    for (const type of [MessageType.Acknowledgement, MessageType.Confirmable, MessageType.NonConfirmable]) {
+      const { device, get, settle } = await givenDevice((request, peer) => {
+        if (request.code !== Code.Get) return;
+        const { messageId, token } = request;
+        peer.send(datagram({ type, code: Code.Content, messageId, token, options: [[65_001, 'x']] }));
+      });
+      const outcome = get();
+      settle();
+      assert.equal(outcome.error?.code, 'protocol-error');
+      // RST rejects a confirmable message; anything else is rejected in silence (RFC 7252 §4.2, §4.3).
+      assert.equal(device.last?.type, type === MessageType.Confirmable ? MessageType.Reset : MessageType.Confirmable);
+    }
+  });
+
   it('is cancelled once, and not sent again', async () => {
     const { layer, endpoint, clock, network } = await givenDevice();
     const errors: unknown[] = [];
@@ -221,6 +267,20 @@ describe('a non-confirmable request', () => {
       assert.equal(outcome.response?.code, Code.Content);
     });
   }
+
+  it('ends with `reset` when the peer answers RST, and not at an empty ACK', async () => {
+    const scene = await givenDevice((request, peer) => {
+      peer.send(empty(MessageType.Acknowledgement, request.messageId));
+      peer.send(empty(MessageType.Reset, request.messageId ^ 1));
+    });
+    const outcome = ask2(scene);
+    scene.settle();
+    assert.deepEqual(outcome, {});
+    scene.device.send(empty(MessageType.Reset, scene.device.last?.messageId ?? 0));
+    scene.settle();
+    assert.equal(outcome.error?.code, 'reset');
+    assert.equal(scene.layer.held().tokens, 0);
+  });
 
   it('is sent once, and fails when its response timer ends', async () => {
     const scene = await givenDevice();

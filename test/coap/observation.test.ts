@@ -509,6 +509,8 @@ describe('a notification in blocks (RFC 7959 §2.6)', () => {
       current = 2;
       open = true;
       scene.notify(newer);
+      // Nothing more is asked of the old value.
+      if (newer.block2 === undefined) assert.equal(scene.layer.held().tokens, 1);
       scene.clock.advance(5_000);
       assert.deepEqual(scene.values, [newer.block2 === undefined ? 'small' : '2'.repeat(40)]);
       assert.equal(scene.layer.held().tokens, 1);
