@@ -40,6 +40,8 @@ export interface BlockRequestSpec extends RequestSpec {
 
 /** Who learns how an exchange ended. */
 export interface ExchangeOwner {
+  /** The peer has it; the response is still to come. */
+  acknowledged?(): void;
   answered(message: Message): void;
   failed(error: DeviceManagementError): void;
 }
@@ -82,6 +84,7 @@ export class Exchange extends Transmission implements TokenOwner {
 
   override acknowledged(): void {
     this.exchanges.waitForResponse(this);
+    this.owner.acknowledged?.();
   }
 
   override wasReset(): void {

@@ -26,6 +26,8 @@ export interface RequestOptions {
   readonly blockSize?: number;
   /** Before other waiting requests to the same peer. */
   readonly priority?: boolean;
+  /** The peer has acknowledged a message of it, and its response is still to come (RFC 7252 §5.2.2). */
+  readonly acknowledged?: () => void;
 }
 
 export interface RequestContext {
@@ -98,6 +100,10 @@ export class Request implements ExchangeOwner {
     this.download = undefined;
     if (exchange !== undefined) this.context.exchanges.cancel(exchange);
     this.take(message);
+  }
+
+  acknowledged(): void {
+    this.options.acknowledged?.();
   }
 
   answered(message: Message): void {

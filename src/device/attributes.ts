@@ -1,5 +1,5 @@
 /**
- * Notification attributes (LwM2M Core 1.1.1 §5.1.2): when a device shall notify. The rules are checked here, because devices answer every
+ * Notification attributes (LwM2M Core 1.1.1 §5.1.2, 1.2 §7.3): when a device shall notify, and how. The rules are checked here, because devices answer every
  * mistake with the same 4.00.
  */
 import { DeviceManagementError } from '../errors';
@@ -16,6 +16,12 @@ export interface NotificationAttributes {
   readonly st?: number | null;
   readonly epmin?: number | null;
   readonly epmax?: number | null;
+  /** 0: on the way from true to false, 1: from false to true. */
+  readonly edge?: number | null;
+  /** 1: notifications are to be acknowledged. */
+  readonly con?: number | null;
+  /** So many values are kept while notifications cannot be sent. */
+  readonly hqmax?: number | null;
 }
 
 export type AttributeName = keyof NotificationAttributes;
@@ -24,24 +30,32 @@ interface AttributeRule {
   /** What a message calls it. */
   readonly title: string;
   /** LwM2M 1.x that introduced it. */
-  readonly sinceMinor: 0 | 1;
+  readonly sinceMinor: 0 | 1 | 2;
   readonly levels: readonly PathLevel[];
-  readonly kind: 'seconds' | 'threshold' | 'step';
+  readonly kind: 'seconds' | 'threshold' | 'step' | 'flag' | 'count';
+  /** What the resource must be, where its type is known. */
+  readonly needs?: 'numeric' | 'boolean';
 }
 
 const TIMED_LEVELS: readonly PathLevel[] = ['object', 'instance', 'resource', 'resource-instance'];
-const NUMERIC_LEVELS: readonly PathLevel[] = ['resource', 'resource-instance'];
-const NUMERIC_TYPES: readonly (ResourceType | undefined)[] = ['integer', 'unsigned', 'float', undefined];
+const VALUE_LEVELS: readonly PathLevel[] = ['resource', 'resource-instance'];
+const FITTING_TYPES: Readonly<Record<NonNullable<AttributeRule['needs']>, readonly (ResourceType | undefined)[]>> = {
+  numeric: ['integer', 'unsigned', 'float', undefined],
+  boolean: ['boolean', undefined],
+};
 
 /** In the order they are sent. */
 const RULES: Readonly<Record<AttributeName, AttributeRule>> = {
   pmin: { title: 'minimum period', sinceMinor: 0, levels: TIMED_LEVELS, kind: 'seconds' },
   pmax: { title: 'maximum period', sinceMinor: 0, levels: TIMED_LEVELS, kind: 'seconds' },
-  gt: { title: 'greater than', sinceMinor: 0, levels: NUMERIC_LEVELS, kind: 'threshold' },
-  lt: { title: 'less than', sinceMinor: 0, levels: NUMERIC_LEVELS, kind: 'threshold' },
-  st: { title: 'step', sinceMinor: 0, levels: NUMERIC_LEVELS, kind: 'step' },
+  gt: { title: 'greater than', sinceMinor: 0, levels: VALUE_LEVELS, kind: 'threshold', needs: 'numeric' },
+  lt: { title: 'less than', sinceMinor: 0, levels: VALUE_LEVELS, kind: 'threshold', needs: 'numeric' },
+  st: { title: 'step', sinceMinor: 0, levels: VALUE_LEVELS, kind: 'step', needs: 'numeric' },
   epmin: { title: 'minimum evaluation period', sinceMinor: 1, levels: TIMED_LEVELS, kind: 'seconds' },
   epmax: { title: 'maximum evaluation period', sinceMinor: 1, levels: TIMED_LEVELS, kind: 'seconds' },
+  edge: { title: 'edge', sinceMinor: 2, levels: VALUE_LEVELS, kind: 'flag', needs: 'boolean' },
+  con: { title: 'confirmable', sinceMinor: 2, levels: TIMED_LEVELS, kind: 'flag' },
+  hqmax: { title: 'maximum history', sinceMinor: 2, levels: TIMED_LEVELS, kind: 'count' },
 };
 
 export const ATTRIBUTE_NAMES = Object.keys(RULES) as readonly AttributeName[];
@@ -92,6 +106,11 @@ export function checkAttributes(attributes: NotificationAttributes, target: Attr
   checkThresholds(attributes);
 }
 
+/** Whether devices of a LwM2M version have an attribute. */
+export function isKnownTo(version: string, name: AttributeName): boolean {
+  return minorOf(version) >= RULES[name].sinceMinor;
+}
+
 /** Uri-Query of Write-Attributes: "pmin=5", and the bare name to clear. */
 export function toQuery(attributes: NotificationAttributes): string[] {
   return namesIn(attributes).map((name) => {
@@ -102,8 +121,8 @@ export function toQuery(attributes: NotificationAttributes): string[] {
 
 /**
  * What a device gets where policies overlap on one path: whatever any of them needs, reaches the server. So the smallest pmin, pmax, st,
- * epmin and epmax, where no pmin, st or epmin at all is the smallest, and no pmax or epmax the largest; gt and lt only where all agree,
- * because who wants every change must not lose one. `null` where some policy clears an attribute and none keeps it.
+ * epmin and epmax, where no pmin, st or epmin at all is the smallest, and no pmax or epmax the largest; gt, lt and edge only where all agree,
+ * because who wants every change must not lose one; con and hqmax as soon as one asks for them. `null` where some policy clears an attribute and none keeps it.
  */
 export function mergeAttributes(policies: readonly NotificationAttributes[]): NotificationAttributes {
   const merged: Mutable = {};
@@ -124,6 +143,11 @@ const smallestGiven: Merge = (values) => {
   const given = values.filter((value) => value !== undefined);
   return given.length === 0 ? undefined : Math.min(...given);
 };
+/** Who asks for less is served by more. */
+const largestGiven: Merge = (values) => {
+  const given = values.filter((value) => value !== undefined);
+  return given.length === 0 ? undefined : Math.max(...given);
+};
 const whereAllAgree: Merge = (values) => (new Set(values).size === 1 ? values[0] : undefined);
 
 const MERGE: Readonly<Record<AttributeName, Merge>> = {
@@ -134,6 +158,9 @@ const MERGE: Readonly<Record<AttributeName, Merge>> = {
   st: smallestOfAll,
   epmin: smallestOfAll,
   epmax: smallestGiven,
+  edge: whereAllAgree,
+  con: largestGiven,
+  hqmax: largestGiven,
 };
 
 function checkTarget(name: AttributeName, target: AttributeTarget, minor: number): void {
@@ -151,13 +178,13 @@ function checkTarget(name: AttributeName, target: AttributeTarget, minor: number
     );
   }
   if (!rule.levels.includes(target.level)) {
-    const where = rule.levels === NUMERIC_LEVELS ? 'a resource' : 'an object, instance or resource';
+    const where = rule.levels === VALUE_LEVELS ? 'a resource' : 'an object, instance or resource';
     throw invalid(
       `${labelOf(name)} can be set on ${where}, not on ${target.level === 'instance' ? 'an instance' : `the ${target.level}`}.`,
     );
   }
-  if (rule.kind !== 'seconds' && !NUMERIC_TYPES.includes(target.type)) {
-    throw invalid(`${labelOf(name)} needs a numeric resource, and this one is of type ${target.type}: leave it empty.`);
+  if (rule.needs !== undefined && !FITTING_TYPES[rule.needs].includes(target.type)) {
+    throw invalid(`${labelOf(name)} needs a ${rule.needs} resource, and this one is of type ${target.type}: leave it empty.`);
   }
 }
 
@@ -167,6 +194,10 @@ function checkValue(name: AttributeName, value: number): void {
   if (kind === 'seconds' && (!Number.isInteger(value) || value < 0 || value > LONGEST_SECONDS)) {
     throw invalid(`${labelOf(name)} takes whole seconds from 0 to ${LONGEST_SECONDS}, not ${value}.`);
   }
+  if (kind === 'count' && (!Number.isInteger(value) || value < 0 || value > LONGEST_SECONDS)) {
+    throw invalid(`${labelOf(name)} is a number of values, 0 or more, not ${value}.`);
+  }
+  if (kind === 'flag' && value !== 0 && value !== 1) throw invalid(`${labelOf(name)} is 0 or 1, not ${value}.`);
   if (kind === 'step' && value <= 0)
     throw invalid(`${labelOf(name)} must be above 0, not ${value}. Leave it empty to hear every change.`);
 }
@@ -207,7 +238,8 @@ function minorOf(version: string): number {
 
 function numberOf(name: AttributeName, value: unknown): number {
   const isNumeric = typeof value === 'string' && /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?$/i.test(value);
-  const number = typeof value === 'number' ? value : isNumeric ? Number(value) : Number.NaN;
+  const isFlag = typeof value === 'boolean' && RULES[name].kind === 'flag';
+  const number = typeof value === 'number' ? value : isNumeric || isFlag ? Number(value) : Number.NaN;
   if (!Number.isFinite(number)) throw invalid(`${labelOf(name)} must be a number, not ${JSON.stringify(value) ?? typeof value}.`);
   checkValue(name, number);
   return number;

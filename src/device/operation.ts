@@ -11,7 +11,12 @@ export type PayloadValue = unknown;
 
 export type OperationRequest =
   | { readonly operation: 'read'; readonly path: string; readonly contentFormat?: ContentFormatChoice }
-  | { readonly operation: 'discover'; readonly path: string }
+  | {
+      readonly operation: 'discover';
+      readonly path: string;
+      /** Levels below the path, 0 to 3 (LwM2M 1.2); absent: as the device usually does. */
+      readonly depth?: number;
+    }
   | {
       readonly operation: 'write';
       readonly path: string;
@@ -30,8 +35,40 @@ export type OperationRequest =
       readonly contentFormat?: ContentFormatChoice;
     }
   | { readonly operation: 'delete'; readonly path: string }
-  | { readonly operation: 'observe'; readonly path: string; readonly contentFormat?: ContentFormatChoice }
-  | { readonly operation: 'cancel-observation'; readonly path: string };
+  | {
+      readonly operation: 'observe';
+      readonly path: string;
+      readonly contentFormat?: ContentFormatChoice;
+      /** Of this observation alone, in place of all that are attached to the path (LwM2M 1.2). */
+      readonly attributes?: NotificationAttributes;
+    }
+  | {
+      readonly operation: 'cancel-observation';
+      /** As observed: a path, or the list of an Observe-Composite. */
+      readonly path: string;
+    }
+  | {
+      readonly operation: 'read-composite';
+      /** A list (`path-list.ts`): "/3/0/9,/1/0/1"; "/" is everything. */
+      readonly path: string;
+      /** Of the answer. */
+      readonly contentFormat?: ContentFormatChoice;
+    }
+  | {
+      readonly operation: 'write-composite';
+      /** What is written, as a list. */
+      readonly path: string;
+      /** Keyed by full path, {"/3/0/14": "+01:00"}; `null` removes a resource instance (LwM2M 1.2). All of it is written, or nothing. */
+      readonly value: PayloadValue;
+      readonly contentFormat?: ContentFormatChoice;
+    }
+  | {
+      readonly operation: 'observe-composite';
+      readonly path: string;
+      readonly contentFormat?: ContentFormatChoice;
+      /** pmin, pmax, epmin, epmax, con (LwM2M 1.2). */
+      readonly attributes?: NotificationAttributes;
+    };
 
 export type OperationName = OperationRequest['operation'];
 
@@ -53,6 +90,7 @@ export interface PathLink {
 export interface OperationResult {
   readonly device: string;
   readonly operation: OperationName;
+  /** A list for a composite operation. */
   readonly path: string;
   /** Response code of the device, "2.05". */
   readonly code: string;
@@ -62,6 +100,12 @@ export interface OperationResult {
   readonly values: readonly ResourceValue[];
   /** Discover. */
   readonly links?: readonly PathLink[];
+  /** Composite reads: paths that the answer has nothing of. */
+  readonly absent?: readonly string[];
+  /** The device does not know composite operations, or never answers them: what was asked for was asked one by one. */
+  readonly fallback?: 'one-by-one';
+  /** After such a fallback: why there is nothing of a path. */
+  readonly refused?: Readonly<Record<string, { readonly code: string; readonly message: string }>>;
   /** Create: path of the new instance, when the device says or the request fixed it. */
   readonly created?: string;
   /** Observe: whether the device accepted (RFC 7641 §3.1); if not, `values` is a plain read. */

@@ -1,5 +1,5 @@
 /**
- * gt, lt and st applied on this side, for a policy whose conditions are not those of the device (LwM2M Core 1.1.1 §5.1.2): a value is
+ * gt, lt, st and edge applied on this side, for a policy whose conditions are not those of the device (LwM2M Core 1.1.1 §5.1.2): a value is
  * passed on when it has crossed a line in either direction, has moved by the step, or when pmax has gone by since the last one.
  */
 import type { ResourceValue, Value } from '../device/value';
@@ -22,12 +22,25 @@ export class Conditions {
   }
 
   private passes({ path, value }: ResourceValue, at: number): boolean {
+    if (typeof value === 'boolean') return this.isEdge(path, value, at);
     const number = numeric(value);
     if (number === undefined) return true;
     const before = this.reported.get(path);
     if (before !== undefined && !this.isDue(before, number, at)) return false;
     this.reported.set(path, { value: number, at });
     return true;
+  }
+
+  /** LwM2M Core 1.2 §7.3: 0 is the way from true to false, 1 from false to true. The first value is a state to begin from. */
+  private isEdge(path: string, value: boolean, at: number): boolean {
+    const { edge, pmax } = this.attributes;
+    if (edge === undefined) return true;
+    const before = this.reported.get(path);
+    const isTurn = before === undefined || (before.value !== Number(value) && value === (edge === 1));
+    const isLate = before !== undefined && pmax !== undefined && at - before.at >= pmax * 1000;
+    // What it turned to is remembered even where it is not told: the next turn is seen against it.
+    this.reported.set(path, { value: Number(value), at: isTurn || isLate ? at : (before as Reported).at });
+    return isTurn || isLate;
   }
 
   private isDue(before: Reported, value: number, at: number): boolean {

@@ -2,7 +2,7 @@
  * What should be observed, as somebody declares it, and what follows for a device when several declare for the same path: one
  * observation, with attributes that leave nobody without what he asked for.
  */
-import type { NotificationAttributes } from '../device/attributes';
+import { isKnownTo, type NotificationAttributes } from '../device/attributes';
 import type { Selector } from './selector';
 
 export interface ObservePolicy {
@@ -24,6 +24,8 @@ const SMALLEST_GIVEN: readonly AttributeName[] = ['pmax', 'epmax'];
 /** The same, but who gives none wants no delay at all. */
 const SMALLEST_OF_ALL: readonly AttributeName[] = ['pmin', 'epmin'];
 const THRESHOLDS: readonly AttributeName[] = ['gt', 'lt'];
+/** Who asks for less is served by more. */
+const LARGEST_GIVEN: readonly AttributeName[] = ['con', 'hqmax'];
 
 export interface Combination {
   /** For the device. */
@@ -34,17 +36,26 @@ export interface Combination {
 
 /**
  * @param policies at least one
- * @param options `thresholdsHere`: the device gets no gt, lt, st
+ * @param options `thresholdsHere`: the device gets no gt, lt, st, edge; `version`: what the device's LwM2M version lacks it does not get,
+ * for it would be refused together with what it has
  */
-export function combine(policies: readonly ObservePolicy[], { thresholdsHere = false } = {}): Combination {
+export function combine(
+  policies: readonly ObservePolicy[],
+  { thresholdsHere = false, version }: { readonly thresholdsHere?: boolean; readonly version?: string | undefined } = {},
+): Combination {
   const sets = policies.map(({ attributes }) => given(attributes));
   const combined: Partial<Record<AttributeName, number>> = {};
   for (const name of SMALLEST_GIVEN) keep(combined, name, smallest(sets, name));
   for (const name of SMALLEST_OF_ALL) if (allGive(sets, name)) keep(combined, name, smallest(sets, name));
   const agreed = !thresholdsHere && THRESHOLDS.every((name) => sets.every((set) => set[name] === sets[0]?.[name]));
   if (agreed) for (const name of THRESHOLDS) keep(combined, name, sets[0]?.[name]);
+  for (const name of LARGEST_GIVEN) keep(combined, name, largest(sets, name));
+  if (!thresholdsHere && sets.every((set) => set.edge === sets[0]?.edge)) keep(combined, 'edge', sets[0]?.edge);
   // A step on the device withholds changes from whoever has none, unless a threshold they all share is what he waits for.
   if ((allGive(sets, 'st') && !thresholdsHere) || (agreed && hasThreshold(sets[0]))) keep(combined, 'st', smallest(sets, 'st'));
+  for (const name of Object.keys(combined) as AttributeName[]) {
+    if (version !== undefined && !isKnownTo(version, name)) delete combined[name];
+  }
   const filtered = policies.filter((_, index) => isConditional(sets[index]) && !sameConditions(sets[index], combined));
   return { attributes: combined, filtered };
 }
@@ -75,11 +86,11 @@ export function given(attributes: NotificationAttributes): AttributeSet {
 }
 
 export function isConditional(set: AttributeSet | undefined): boolean {
-  return set?.gt !== undefined || set?.lt !== undefined || set?.st !== undefined;
+  return set?.gt !== undefined || set?.lt !== undefined || set?.st !== undefined || set?.edge !== undefined;
 }
 
 function sameConditions(own: AttributeSet | undefined, device: AttributeSet): boolean {
-  return own?.gt === device.gt && own?.lt === device.lt && own?.st === device.st;
+  return own?.gt === device.gt && own?.lt === device.lt && own?.st === device.st && own?.edge === device.edge;
 }
 
 function hasThreshold(set: AttributeSet | undefined): boolean {
@@ -93,6 +104,11 @@ function allGive(sets: readonly AttributeSet[], name: AttributeName): boolean {
 function smallest(sets: readonly AttributeSet[], name: AttributeName): number | undefined {
   const values = sets.map((set) => set[name]).filter((value) => value !== undefined);
   return values.length === 0 ? undefined : Math.min(...values);
+}
+
+function largest(sets: readonly AttributeSet[], name: AttributeName): number | undefined {
+  const values = sets.map((set) => set[name]).filter((value) => value !== undefined);
+  return values.length === 0 ? undefined : Math.max(...values);
 }
 
 function keep(set: Partial<Record<AttributeName, number>>, name: AttributeName, value: number | undefined): void {

@@ -28,7 +28,7 @@ export class ObservedDevice {
     }
     const served = this.served(wishes);
     for (const path of served.keys()) if (!this.paths.has(path)) this.paths.set(path, new ObservedPath(this.name, path));
-    for (const observed of this.paths.values()) observed.want(served.get(observed.path) ?? []);
+    for (const observed of this.paths.values()) observed.want(served.get(observed.path) ?? [], registration?.version);
     this.tidy();
   }
 

@@ -85,13 +85,16 @@ export class ObservedPath implements HasDeadline {
   refusal: Refusal | undefined;
   /** The device knows no attributes, or not these; then they are all applied here. */
   attributesRefused = false;
+  private version: string | undefined;
 
   constructor(
     readonly device: string,
     readonly path: string,
   ) {}
 
-  want(wishes: readonly Wish[]): void {
+  /** @param version LwM2M version of the device, where known */
+  want(wishes: readonly Wish[], version = this.version): void {
+    this.version = version;
     this.shares = wishes.map((wish) => this.shareFor(wish));
     this.policies = [...new Set(wishes.map(({ policy }) => policy))];
     if (wishes.length === 0) {
@@ -100,7 +103,7 @@ export class ObservedPath implements HasDeadline {
     }
     // Thresholds are of resources, and mean nothing at the instance that is observed for the sake of several.
     const isShared = wishes.some(({ path }) => path !== this.path);
-    const { attributes, filtered } = combine(this.policies, { thresholdsHere: isShared });
+    const { attributes, filtered } = combine(this.policies, { thresholdsHere: isShared, version });
     if (difference(this.wanted, attributes) !== undefined) this.attributesRefused = false;
     this.wanted = attributes;
     this.applyConditions(this.attributesRefused ? this.policies : filtered);

@@ -4,6 +4,7 @@ import {
   ATTRIBUTE_NAMES,
   type AttributeTarget,
   checkAttributes,
+  isKnownTo,
   mergeAttributes,
   type NotificationAttributes,
   parseAttributes,
@@ -31,7 +32,7 @@ describe('parseAttributes', () => {
   });
 
   const wrong: readonly [Record<string, unknown>, RegExp][] = [
-    [{ pmim: 5 }, /"pmim" is no notification attribute\. Use pmin, pmax, gt, lt, st, epmin, epmax\./],
+    [{ pmim: 5 }, /"pmim" is no notification attribute\. Use pmin, pmax, gt, lt, st, epmin, epmax, edge, con, hqmax\./],
     [{ constructor: 5 }, /"constructor" is no notification attribute/],
     [{ pmin: 'soon' }, /pmin \(minimum period\) must be a number, not "soon"/],
     [{ pmin: 1.5 }, /takes whole seconds from 0 to 2147483647, not 1\.5/],
@@ -118,6 +119,54 @@ describe('toQuery', () => {
   });
 });
 
+describe('attributes of 1.2', () => {
+  const boolean = { version: '1.2', type: 'boolean' } as const;
+
+  it('are unknown to devices of 1.0 and 1.1', () => {
+    for (const attributes of [{ edge: 1 }, { con: 1 }, { hqmax: 5 }]) {
+      assert.match(
+        verdict(attributes, { type: undefined }),
+        /^unsupported: .* came with LwM2M 1\.2, and this device speaks 1\.1/,
+      );
+      assert.equal(verdict(attributes, { version: '1.2', type: undefined }), 'accepted');
+    }
+    assert.deepEqual(
+      ATTRIBUTE_NAMES.filter((name) => isKnownTo('1.0', name)),
+      ['pmin', 'pmax', 'gt', 'lt', 'st'],
+    );
+    assert.equal(isKnownTo('1.1', 'epmin') && !isKnownTo('1.1', 'con') && isKnownTo('1.2', 'con'), true);
+  });
+
+  it('edge is for Boolean resources, con and hqmax for everything', () => {
+    assert.equal(verdict({ edge: 0 }, boolean), 'accepted');
+    assert.match(verdict({ edge: 0 }, { version: '1.2' }), /invalid-value: edge \(edge\) needs a boolean resource/);
+    assert.match(verdict({ edge: 0 }, { ...boolean, level: 'instance' }), /can be set on a resource, not on an instance/);
+    for (const level of ['object', 'instance', 'resource', 'resource-instance'] as const) {
+      assert.equal(verdict({ con: 1, hqmax: 10 }, { version: '1.2', level }), 'accepted');
+    }
+  });
+
+  it('edge and con are 0 or 1, hqmax a count', () => {
+    for (const wrong of [{ edge: 2 }, { con: -1 }, { con: 0.5 }]) {
+      assert.match(verdict(wrong, { version: '1.2', type: undefined }), /^invalid-value: .* is 0 or 1/);
+    }
+    assert.match(verdict({ hqmax: 1.5 }, { version: '1.2' }), /is a number of values, 0 or more, not 1\.5/);
+    assert.deepEqual(parseAttributes({ con: true, edge: '0', hqmax: '7' }), { con: 1, edge: 0, hqmax: 7 });
+    assert.deepEqual(toQuery({ hqmax: 7, con: 1, edge: null }), ['edge', 'con=1', 'hqmax=7']);
+  });
+
+  it('merge to what serves every policy: confirmable and the longest history if one wants it, an edge where all agree', () => {
+    assert.deepEqual(
+      mergeAttributes([
+        { con: 1, hqmax: 5, edge: 1 },
+        { con: 0, hqmax: 9, edge: 1 },
+      ]),
+      { edge: 1, con: 1, hqmax: 9 },
+    );
+    assert.deepEqual(mergeAttributes([{ edge: 1 }, { edge: 0 }]), {});
+  });
+});
+
 describe('mergeAttributes', () => {
   it('gives the device the smallest pmin, pmax and st of overlapping policies', () => {
     const merged = mergeAttributes([
@@ -153,14 +202,24 @@ describe('mergeAttributes', () => {
     assert.deepEqual(mergeAttributes([]), {});
   });
 
+  const ANY_OF_1_2 = { version: '1.2', type: undefined };
   const optional = (arbitrary: fc.Arbitrary<number>): fc.Arbitrary<number | null | undefined> =>
     fc.option(fc.option(arbitrary, { nil: null }), { nil: undefined });
   const policy = fc
-    .record(Object.fromEntries(ATTRIBUTE_NAMES.map((name) => [name, optional(fc.integer({ min: 1, max: 50 }))])))
+    .record(
+      Object.fromEntries(
+        ATTRIBUTE_NAMES.map((name) => [
+          name,
+          optional(
+            fc.integer({ min: name === 'edge' || name === 'con' ? 0 : 1, max: name === 'edge' || name === 'con' ? 1 : 50 }),
+          ),
+        ]),
+      ),
+    )
     .map(
       (record) => Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as NotificationAttributes,
     )
-    .filter((attributes) => verdict(attributes) === 'accepted');
+    .filter((attributes) => verdict(attributes, ANY_OF_1_2) === 'accepted');
 
   it('depends neither on order nor on repetition, and valid policies merge to a valid one', () => {
     fc.assert(
@@ -168,7 +227,7 @@ describe('mergeAttributes', () => {
         const merged = mergeAttributes(policies);
         assert.deepEqual(mergeAttributes([...policies].reverse()), merged);
         assert.deepEqual(mergeAttributes([...policies, ...policies]), merged);
-        assert.equal(verdict(merged), 'accepted');
+        assert.equal(verdict(merged, ANY_OF_1_2), 'accepted');
       }),
       { numRuns: 500 },
     );

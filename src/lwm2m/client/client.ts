@@ -105,6 +105,7 @@ export class Lwm2mClient {
       defaults: () => serverObject.defaultPeriods,
       onBug: warn,
       confirmable: () => options.confirmableNotifications === true || serverObject.wantsConfirmable,
+      storing: () => serverObject.storesNotifications,
     });
     this.operations = new Operations(objects, attached, this.reporting, clock, events);
     this.registering = new Registration({

@@ -37,6 +37,11 @@ export function periodsOf(attributes: NotificationAttributes, defaults: DefaultP
   };
 }
 
+/** Whether a Boolean has turned the way that is asked for (LwM2M Core 1.2 §7.3): 0 to false, 1 to true. */
+export function meetsEdge(edge: number, before: boolean, present: boolean): boolean {
+  return before !== present && present === (edge === 1);
+}
+
 export function hasThresholds({ gt, lt, st }: NotificationAttributes): boolean {
   return typeof gt === 'number' || typeof lt === 'number' || typeof st === 'number';
 }

@@ -12,6 +12,7 @@ import type { Events } from '../../events';
 import { formatLinks } from '../formats/link-format';
 import { type AttachedAttributes, readAttributes } from './attached-attributes';
 import type { ClientEvents } from './client-events';
+import { listedPaths, listedPayload, readListed, writeListed } from './composite';
 import { discover } from './discovering';
 import { parseExecuteArguments } from './execute-arguments';
 import type { ObjectTree } from './objects';
@@ -24,6 +25,8 @@ import { create, deleteResourceInstance, type WriteMode, write } from './writing
 export interface ObservationKeeper {
   /** Answers an Observe: begins it and gives the first value. */
   observe(request: IncomingRequest, path: Path): ResponseSpec;
+  /** Answers an Observe-Composite. */
+  observeListed(request: IncomingRequest, paths: readonly Path[]): ResponseSpec;
   cancel(request: IncomingRequest): void;
   /** Attributes were attached or taken away somewhere. */
   attributesChanged(): void;
@@ -69,7 +72,10 @@ export class Operations {
   private outcomeOf(request: IncomingRequest): Outcome {
     const target = this.targetOf(request.path);
     const answer = this.byMethod[request.code];
-    // Composite operations are optional for a client; one without them has no such method.
+    if (target.level === 'root' && this.tree.version !== '1.0') {
+      if (request.code === Code.Fetch) return this.readComposite(request);
+      if (request.code === Code.IPatch) return this.writeComposite(request);
+    }
     if (answer === undefined) throw notAllowed('this operation is unknown here');
     if (target.level === 'root') throw badRequest('this is no bootstrap server: the path of an object is needed');
     if (HIDDEN_OBJECTS.has(target.object as number)) throw unauthorized(`object ${target.object} is not for servers`);
@@ -89,6 +95,19 @@ export class Operations {
     if (request.observe === 0) return { response: this.keeper.observe(request, target) };
     if (request.observe === 1) this.keeper.cancel(request);
     return { response: { code: Code.Content, ...readPayload(this.tree, target, request.accept) } };
+  }
+
+  private readComposite(request: IncomingRequest): Outcome {
+    const paths = listedPaths(this.tree, request);
+    if (request.observe === 0) return { response: this.keeper.observeListed(request, paths) };
+    if (request.observe === 1) this.keeper.cancel(request);
+    const payload = listedPayload(this.tree, readListed(this.tree, paths), request.accept, request.contentFormat);
+    return { response: { code: Code.Content, ...payload } };
+  }
+
+  private writeComposite(request: IncomingRequest): Outcome {
+    const paths = writeListed(this.tree, request, this.clock.wall()).map(String);
+    return { response: { code: Code.Changed }, afterwards: () => this.events.emit('written', { paths }) };
   }
 
   private discover(request: IncomingRequest, target: Path): Outcome {

@@ -3,6 +3,7 @@
  * (RFC 7252 §5.5.2). Handlers of resources throw it; everything else they throw is a bug and becomes 5.00.
  */
 import { Code } from '../../coap/codes';
+import { DeviceManagementError } from '../../errors';
 
 export class Refusal extends Error {
   constructor(
@@ -29,4 +30,10 @@ export function notFound(path: { toString(): string }): Refusal {
 
 export function notAllowed(reason: string): Refusal {
   return new Refusal(Code.MethodNotAllowed, reason);
+}
+
+/** What a payload's decoder or a value's type says against it, as the answer to whoever sent it. */
+export function asRefusal(error: unknown): unknown {
+  if (!(error instanceof DeviceManagementError)) return error;
+  return new Refusal(error.code === 'too-large' ? Code.RequestEntityTooLarge : Code.BadRequest, error.message);
 }

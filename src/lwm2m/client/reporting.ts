@@ -7,13 +7,18 @@ import { Code } from '../../coap/codes';
 import type { IncomingRequest } from '../../coap/incoming';
 import type { CoapLayer, ResponseSpec } from '../../coap/layer';
 import type { NotificationOutcome } from '../../coap/notifier';
-import type { Path } from '../../device/path';
+import { ContentFormat } from '../../coap/options';
+import { mergeAttributes, type NotificationAttributes } from '../../device/attributes';
+import { Path } from '../../device/path';
 import type { Events } from '../../events';
+import { formatOf } from '../formats/formats';
 import { type AttachedAttributes, checkAttached, readAttributes } from './attached-attributes';
 import type { ClientEvents } from './client-events';
+import { listedPayload, readListed } from './composite';
 import { type DefaultPeriods, periodsOf } from './conditions';
+import { isSameContent } from './content';
 import type { ObjectTree } from './objects';
-import { ObservedTarget, type Snapshot } from './observed-target';
+import { ObservedTarget, type Snapshot, type Subject } from './observed-target';
 import type { ObservationKeeper } from './operations';
 import { payloadOf, readValues } from './reading';
 import { badRequest, Refusal } from './refusal';
@@ -26,6 +31,8 @@ export interface ReportingOptions {
   readonly defaults: () => DefaultPeriods;
   /** Whether every notification is to be acknowledged, or one a day. */
   readonly confirmable: () => boolean;
+  /** Whether values are kept while notifications cannot be sent (1/x/6). */
+  readonly storing: () => boolean;
   readonly events: Events<ClientEvents>;
   /** An exception that is no refusal. */
   readonly onBug: (error: unknown) => void;
@@ -33,6 +40,9 @@ export interface ReportingOptions {
 
 /** A server that observes everything one by one is still below it; more would be a loop. */
 const MOST_OBSERVATIONS = 200;
+/** Snapshots kept of one observation, whatever hqmax says: a server must not take the device's memory. */
+const LONGEST_HISTORY = 100;
+const CARRIES_TIMES: ReadonlySet<number> = new Set([ContentFormat.SenmlJson, ContentFormat.SenmlCbor]);
 
 export class Reporting implements ObservationKeeper {
   private readonly targets = new Map<string, ObservedTarget>();
@@ -48,26 +58,46 @@ export class Reporting implements ObservationKeeper {
     return this.targets.size;
   }
 
-  /** Paths under observation. */
+  /** Paths under observation; a list for an Observe-Composite. */
   get paths(): readonly string[] {
-    return [...this.targets.values()].map(({ path }) => path.toString());
+    return [...this.targets.values()].map(({ subject }) => subject.name);
   }
 
   observe(request: IncomingRequest, path: Path): ResponseSpec {
+    const { tree } = this.options;
+    const { accept } = request;
+    const snapshot = (): Snapshot => {
+      const values = readValues(tree, path);
+      return { values, ...payloadOf(tree, path, values, accept) };
+    };
+    return this.begin(request, { name: path.toString(), paths: [path], snapshot });
+  }
+
+  observeListed(request: IncomingRequest, paths: readonly Path[]): ResponseSpec {
+    const { tree } = this.options;
+    const { accept, contentFormat } = request;
+    const snapshot = (): Snapshot => {
+      const values = readListed(tree, paths);
+      return { values, ...listedPayload(tree, values, accept, contentFormat) };
+    };
+    return this.begin(request, { name: paths.join(','), paths, snapshot });
+  }
+
+  private begin(request: IncomingRequest, subject: Subject): ResponseSpec {
     const { clock, layer } = this.options;
-    const own = this.ownAttributes(request, path);
-    const first = this.snapshot(path, request.accept);
+    const own = this.ownAttributes(request, subject);
+    const first = subject.snapshot();
     const key = keyOf(request);
-    const { endpoint, accept } = request;
     const response = { code: Code.Content, contentFormat: first.contentFormat, payload: first.payload };
     // Full: the value is given and nothing is promised (RFC 7641 §3.1).
     if (this.targets.size >= MOST_OBSERVATIONS && !this.targets.has(key)) return response;
     const token = Buffer.from(request.token);
-    const target = new ObservedTarget(endpoint, token, path, accept, own, layer.servingKey(request), first, clock.monotonic());
+    const { endpoint } = request;
+    const target = new ObservedTarget(endpoint, token, subject, own, layer.servingKey(request), first, clock.monotonic());
     this.drop(this.targets.get(key));
     this.targets.set(key, target);
     this.refresh(target);
-    this.options.events.emit('observed', { path: path.toString() });
+    this.options.events.emit('observed', { path: subject.name });
     return { ...response, observe: target.takeSequence() };
   }
 
@@ -88,19 +118,20 @@ export class Reporting implements ObservationKeeper {
     this.flush = undefined;
   }
 
-  private ownAttributes(request: IncomingRequest, path: Path): ObservedTarget['ownAttributes'] {
+  private ownAttributes(request: IncomingRequest, { paths }: Subject): ObservedTarget['ownAttributes'] {
     if (request.query.length === 0) return undefined;
     const { version, model } = this.options.tree;
     if (version < '1.2') throw badRequest(`LwM2M ${version} has no attributes in Observe: use Write-Attributes`);
     const attributes = readAttributes(request.query);
-    checkAttached(attributes, path, version, model);
+    if (request.code === Code.Fetch) refuseConditions(attributes);
+    for (const path of paths) if (path.level !== 'root') checkAttached(attributes, path, version, model);
     return attributes;
   }
 
   private changed(paths: readonly Path[]): void {
     let any = false;
     for (const target of this.targets.values()) {
-      if (!paths.some((path) => path.contains(target.path) || target.path.contains(path))) continue;
+      if (!target.subject.paths.some((own) => paths.some((path) => path.contains(own) || own.contains(path)))) continue;
       target.changed = true;
       any = true;
     }
@@ -114,17 +145,18 @@ export class Reporting implements ObservationKeeper {
 
   /** Does what is due now, and sees to it that the rest is done when it is. */
   private consider(target: ObservedTarget): void {
-    if (target.inFlight || this.targets.get(keyOf(target)) !== target) return;
+    if (this.targets.get(keyOf(target)) !== target) return;
     const now = this.options.clock.monotonic();
     try {
+      if (target.inFlight) return this.store(target, now);
       let present: Snapshot | undefined;
       if (target.shouldEvaluate(now)) {
-        present = this.snapshot(target.path, target.accept);
+        present = target.subject.snapshot();
         target.evaluate(present, now);
       }
       if (target.shouldReport(now)) {
-        present ??= this.snapshot(target.path, target.accept);
-        this.notify(target, target.report(present, now));
+        present ??= target.subject.snapshot();
+        this.notify(target, this.withHistory(target, target.report(present, now)));
       }
     } catch (error) {
       return this.fail(target, error);
@@ -146,12 +178,13 @@ export class Reporting implements ObservationKeeper {
       { code: isRefusal ? error.code : Code.InternalServerError },
       { confirmable: true },
     );
-    this.end(target, isRefusal ? error.message : `${target.path} could not be read`);
+    this.end(target, isRefusal ? error.message : `${target.subject.name} could not be read`);
   }
 
   private notify(target: ObservedTarget, response: ResponseSpec): void {
     const { clock, layer } = this.options;
-    const confirmable = this.options.confirmable() || target.needsConfirmation(clock.monotonic());
+    const isWanted = target.parts.some(({ attributes }) => attributes.con === 1);
+    const confirmable = isWanted || this.options.confirmable() || target.needsConfirmation(clock.monotonic());
     const { endpoint, token, servingKey } = target;
     target.inFlight = confirmable;
     layer.notify(endpoint, token, response, { confirmable, servingKey }, (outcome) => this.outcome(target, outcome));
@@ -167,15 +200,36 @@ export class Reporting implements ObservationKeeper {
     else if (outcome === 'timeout') this.end(target, 'the server did not acknowledge a notification');
   }
 
-  private snapshot(path: Path, accept: number | undefined): Snapshot {
-    const { tree } = this.options;
-    const values = readValues(tree, path);
-    return { values, ...payloadOf(tree, path, values, accept) };
+  /** A notification is under way: with hqmax, what happens meanwhile is not lost (LwM2M Core 1.2 §7.3). */
+  private store(target: ObservedTarget, now: number): void {
+    const most = Math.max(0, ...target.parts.map(({ attributes }) => attributes.hqmax ?? 0));
+    if (most === 0 || !target.changed || !this.options.storing()) return;
+    target.store(target.subject.snapshot(), Math.min(most, LONGEST_HISTORY), this.options.clock.wall(), now);
+  }
+
+  /** Stored values go first, each with its time; formats without times tell the present alone. */
+  private withHistory(target: ObservedTarget, response: ResponseSpec): ResponseSpec {
+    const stored = target.takeHistory();
+    const { contentFormat } = response;
+    if (stored.length === 0 || contentFormat === undefined || !CARRIES_TIMES.has(contentFormat)) return response;
+    const { tree, clock } = this.options;
+    const at = clock.wall();
+    // What is as it was stored last has been said.
+    const newest = new Map(stored.map((old) => [old.path, old.value]));
+    const present = target.lastReported.filter(({ path, value }) => !isSameContent(newest.get(path), value));
+    const values = [...stored, ...present.map((value) => ({ at, ...value }))];
+    const [path] = target.subject.paths;
+    const base = target.subject.paths.length === 1 && path !== undefined ? path : Path.root;
+    return {
+      ...response,
+      payload: formatOf(contentFormat)?.encode(values, { base, typeOf: tree.model.typeOf }) ?? Buffer.alloc(0),
+    };
   }
 
   private refresh(target: ObservedTarget): void {
-    target.attributes = target.ownAttributes ?? this.options.attached.effective(target.path);
-    target.periods = periodsOf(target.attributes, this.options.defaults());
+    const { attached, defaults } = this.options;
+    target.parts = target.subject.paths.map((path) => ({ path, attributes: target.ownAttributes ?? attached.effective(path) }));
+    target.periods = periodsOf(mergeAttributes(target.parts.map(({ attributes }) => attributes)), defaults());
     this.schedule(target);
   }
 
@@ -194,7 +248,7 @@ export class Reporting implements ObservationKeeper {
   private end(target: ObservedTarget, reason: string): void {
     if (this.targets.get(keyOf(target)) !== target) return;
     this.drop(target);
-    this.options.events.emit('observation-ended', { path: target.path.toString(), reason });
+    this.options.events.emit('observation-ended', { path: target.subject.name, reason });
   }
 
   private drop(target: ObservedTarget | undefined): void {
@@ -202,6 +256,14 @@ export class Reporting implements ObservationKeeper {
     this.timers.get(target)?.cancel();
     this.timers.delete(target);
     this.targets.delete(keyOf(target));
+  }
+}
+
+/** Conditions on values make no sense for several at once (LwM2M Core 1.2 §6.4.4). */
+function refuseConditions(attributes: NotificationAttributes): void {
+  const { gt, lt, st, edge, hqmax } = attributes;
+  if ([gt, lt, st, edge, hqmax].some((value) => value !== undefined)) {
+    throw badRequest('Observe-Composite takes pmin, pmax, epmin, epmax and con only');
   }
 }
 

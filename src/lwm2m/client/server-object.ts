@@ -127,6 +127,11 @@ export class ServerObject {
     return this.number(Resource.DefaultNotificationMode) === 1;
   }
 
+  /** Whether what cannot be told now is kept (hqmax says how much of it). */
+  get storesNotifications(): boolean {
+    return this.instance?.content(Resource.NotificationStoring) === true;
+  }
+
   get muteSendPath(): string {
     return `${this.instance?.path ?? `/${OBJECT}`}/${Resource.MuteSend}`;
   }

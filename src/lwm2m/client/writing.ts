@@ -5,13 +5,13 @@
 import { Code } from '../../coap/codes';
 import { NEW_INSTANCE } from '../../device/coercion';
 import { Path } from '../../device/path';
-import type { ResourceValue, Value } from '../../device/value';
-import { DeviceManagementError } from '../../errors';
+import type { ResourceChange, ResourceValue, Value } from '../../device/value';
 import { decode } from '../formats/formats';
 import { type Content, isInstances, typedValue } from './content';
 import { ObjectInstance, type ObjectTree } from './objects';
 import { speaks } from './reading';
-import { badRequest, notAllowed, notFound, Refusal } from './refusal';
+import { asRefusal, badRequest, notAllowed, notFound, Refusal } from './refusal';
+import { HIDDEN_OBJECTS } from './security-object';
 
 export interface IncomingPayload {
   readonly contentFormat: number | undefined;
@@ -22,6 +22,11 @@ export interface IncomingPayload {
 export interface Assignment {
   readonly resource: number;
   readonly content: Content | undefined;
+}
+
+interface InstanceAssignments {
+  readonly instance: ObjectInstance;
+  readonly assignments: readonly Assignment[];
 }
 
 export type WriteMode = 'replace' | 'update';
@@ -87,6 +92,47 @@ export function deleteResourceInstance(tree: ObjectTree, target: Path): void {
   requireWritable(instance, resource);
   const rest = new Map([...content].filter(([id]) => id !== resourceInstance));
   store(tree, instance, [{ resource, content: rest }]);
+}
+
+/**
+ * Write-Composite (LwM2M Core 1.1.1 §6.3.9): values and removals in any instances. Resource instances that are not named stay.
+ * @returns what stores them
+ * @throws Refusal where one of them cannot be written
+ */
+export function planChanges(tree: ObjectTree, changes: readonly ResourceChange[]): () => readonly Path[] {
+  const byInstance = new Map<string, ResourceChange[]>();
+  for (const change of changes) {
+    const { object, instance } = Path.parse(change.path);
+    const key = `/${object}/${instance}`;
+    const group = byInstance.get(key);
+    if (group === undefined) byInstance.set(key, [change]);
+    else group.push(change);
+  }
+  const groups = [...byInstance].map(([key, group]): InstanceAssignments => {
+    const target = Path.parse(key);
+    const instance = HIDDEN_OBJECTS.has(target.object as number)
+      ? undefined
+      : tree.instance(target.object as number, target.instance as number);
+    if (instance === undefined) throw notFound(target);
+    const removed = group.filter(({ value }) => value === null).map(({ path }) => Path.parse(path));
+    const given = group.filter((change): change is ResourceValue => change.value !== null);
+    const assignments = assignmentsOf(instance, target, given, 'update');
+    for (const path of removed) removeInstance(instance, path, assignments);
+    for (const { resource } of assignments) requireWritable(instance, resource);
+    return { instance, assignments };
+  });
+  return () => storeAll(tree, groups);
+}
+
+function removeInstance(instance: ObjectInstance, path: Path, assignments: Assignment[]): void {
+  const { resource, resourceInstance } = path as Path & { resource: number };
+  if (resourceInstance === undefined) throw badRequest(`${path} cannot be removed: only resource instances can`);
+  const at = assignments.findIndex((assignment) => assignment.resource === resource);
+  const before = at < 0 ? instance.content(resource) : assignments[at]?.content;
+  if (!isInstances(before) || !before.has(resourceInstance)) throw notFound(path);
+  const content = new Map([...before].filter(([id]) => id !== resourceInstance));
+  if (at < 0) assignments.push({ resource, content });
+  else assignments[at] = { resource, content };
 }
 
 /** @throws Refusal */
@@ -181,15 +227,24 @@ function removals(instance: ObjectInstance, assignments: readonly Assignment[]):
 }
 
 function store(tree: ObjectTree, instance: ObjectInstance, assignments: readonly Assignment[]): readonly Path[] {
-  for (const { resource, content } of assignments) if (content !== undefined) instance.behaviour(resource).check?.(content);
+  return storeAll(tree, [{ instance, assignments }]);
+}
+
+/** Everything is checked before anything is stored. */
+function storeAll(tree: ObjectTree, groups: readonly InstanceAssignments[]): readonly Path[] {
+  for (const { instance, assignments } of groups) {
+    for (const { resource, content } of assignments) if (content !== undefined) instance.behaviour(resource).check?.(content);
+  }
   const changed: Path[] = [];
-  for (const { resource, content } of assignments) {
-    const taker = instance.behaviour(resource).write;
-    if (taker !== undefined && content !== undefined) taker(content);
-    else if (instance.store(resource, content)) changed.push(instance.path.child(resource));
+  for (const { instance, assignments } of groups) {
+    for (const { resource, content } of assignments) {
+      const taker = instance.behaviour(resource).write;
+      if (taker !== undefined && content !== undefined) taker(content);
+      else if (instance.store(resource, content)) changed.push(instance.path.child(resource));
+    }
   }
   tree.tellChanged(changed);
-  return assignments.map(({ resource }) => instance.path.child(resource));
+  return groups.flatMap(({ instance, assignments }) => assignments.map(({ resource }) => instance.path.child(resource)));
 }
 
 /** What the request names must be there before its payload is looked at. */
@@ -225,9 +280,4 @@ function requireMandatory(
   const named = new Set(assignments.map(({ resource }) => resource));
   const missing = definitions.find(({ id, mandatory, operations }) => mandatory && operations.includes('W') && !named.has(id));
   if (missing !== undefined) throw badRequest(`${instance.path.child(missing.id)} (${missing.name}) is mandatory`);
-}
-
-function asRefusal(error: unknown): unknown {
-  if (!(error instanceof DeviceManagementError)) return error;
-  return new Refusal(error.code === 'too-large' ? Code.RequestEntityTooLarge : Code.BadRequest, error.message);
 }

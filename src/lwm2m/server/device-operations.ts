@@ -8,7 +8,8 @@ import type { CoapLayer, CoapResponse, RequestOptions } from '../../coap/layer';
 import type { ContentFormatChoice, OperationOptions, OperationRequest, OperationResult } from '../../device/operation';
 import { asDeviceManagementError, type DeviceManagementError } from '../../errors';
 import { type Ask, Attempt, type AttemptOutcome } from './attempt';
-import { cancelledBecause, context as errorContext, isAsleep, refusedByDevice, unanswered } from './failures';
+import { type AskOptions, CompositeOperations, isComposite, type Settle } from './composite-operations';
+import { aboutOf, cancelledBecause, context as errorContext, isAsleep, refusedByDevice, unanswered } from './failures';
 import { FormatChoice } from './format-choice';
 import type { Models } from './models';
 import type { Observations } from './observations';
@@ -34,8 +35,15 @@ export class DeviceOperations {
   private readonly formats = new FormatChoice();
   /** By the record's slot. Arrays, not Maps and Sets: entries come and go with every operation (see coap/number-table.ts). */
   private readonly underWay: (Attempt[] | undefined)[] = [];
+  private readonly composites: CompositeOperations;
 
-  constructor(private readonly context: DeviceOperationsContext) {}
+  constructor(private readonly context: DeviceOperationsContext) {
+    this.composites = new CompositeOperations({
+      clock: context.clock,
+      ask: (record, plan, options, settle) => this.ask(record, plan, options, settle),
+      askOne: (record, request, options, settle) => this.begin(record, request, options, settle),
+    });
+  }
 
   /** @throws DeviceManagementError, by the promise */
   perform(record: RegistrationRecord, request: OperationRequest, options: OperationOptions = {}): Promise<OperationResult> {
@@ -60,22 +68,24 @@ export class DeviceOperations {
 
   private begin(record: RegistrationRecord, request: OperationRequest, options: OperationOptions, settle: Settle): void {
     const registration = record.value;
-    const plan = planOf(request, { registration, model: this.context.models.of(registration) });
+    const context = { registration, model: this.context.models.of(registration) };
+    const plan = planOf(request, context);
     const isSleeping = this.context.presence.of(record) === 'asleep';
     if (request.operation === 'cancel-observation') return this.cancelObservation(record, plan, isSleeping, settle);
-    if (isSleeping) throw isAsleep(record, plan.target.toString());
-    if (request.operation === 'observe') this.context.observations.requireRoom(record, plan.target);
-    this.ask(record, plan, options, settle);
+    if (isSleeping) throw isAsleep(record, aboutOf(plan));
+    if (isObserving(plan)) this.context.observations.requireRoom(record, aboutOf(plan));
+    if (isComposite(request)) this.composites.perform(record, { request, plan, context, options, settle });
+    else this.ask(record, plan, options, settle);
   }
 
-  private ask(record: RegistrationRecord, plan: Plan, options: OperationOptions, settle: Settle): void {
+  private ask(record: RegistrationRecord, plan: Plan, options: AskOptions, settle: Settle): Attempt {
     const { clock, layer } = this.context;
     const timeoutMs = options.timeoutMs ?? layer.times.maxTransmitWaitMs;
     const startedAt = clock.monotonic();
     const attempt: Attempt = new Attempt(
       plan,
       this.formatsFor(record, plan),
-      this.asking(record, plan, { timeoutMs }),
+      this.asking(record, plan, { timeoutMs, ...(options.acknowledged !== undefined && { acknowledged: options.acknowledged }) }),
       (outcome) => {
         this.finished(record, attempt);
         this.account(record, plan, outcome);
@@ -91,11 +101,12 @@ export class DeviceOperations {
       this.finished(record, attempt);
       throw caught;
     }
+    return attempt;
   }
 
   private asking(record: RegistrationRecord, plan: Plan, options: RequestOptions): Ask {
     const { layer, observations } = this.context;
-    if (plan.operation !== 'observe') return (spec, callback) => layer.request(record.peer, spec, options, callback);
+    if (!isObserving(plan)) return (spec, callback) => layer.request(record.peer, spec, options, callback);
     return (spec, callback) =>
       observations.start(
         record,
@@ -136,11 +147,11 @@ export class DeviceOperations {
     try {
       const result = resultOf(plan, codeText(answer.code), rtt, at);
       if (answer.contentFormat !== undefined) result.contentFormat = answer.contentFormat;
-      if (plan.operation === 'observe') result.observed = this.context.observations.isObserved(record, plan.target);
+      if (isObserving(plan)) result.observed = this.context.observations.isObserved(record, aboutOf(plan));
       settle(undefined, Object.assign(result, plan.read(answer, at)));
     } catch (caught) {
       // Nothing is left behind of an Observe whose caller is told that it failed.
-      if (plan.operation === 'observe') this.context.observations.cancel(record, plan.target, 'active');
+      if (isObserving(plan)) this.context.observations.cancel(record, aboutOf(plan), 'active');
       settle(asDeviceManagementError(caught, 'decode-error').of(errorContext({ ...plan })));
     }
   }
@@ -149,7 +160,7 @@ export class DeviceOperations {
   private cancelObservation(record: RegistrationRecord, plan: Plan, isSleeping: boolean, settle: Settle): void {
     const { clock, observations, presence, statistics } = this.context;
     const startedAt = clock.monotonic();
-    observations.cancel(record, plan.target, isSleeping ? 'passive' : 'active', (_error, response) => {
+    observations.cancel(record, aboutOf(plan), isSleeping ? 'passive' : 'active', (_error, response) => {
       if (response !== undefined) {
         statistics.count(record, plan.operation, response.code, 0, response.payload.length);
         if (!record.gone) presence.heard(record);
@@ -175,7 +186,10 @@ export class DeviceOperations {
 }
 
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] };
-type Settle = (error: DeviceManagementError | undefined, result?: OperationResult) => void;
+
+function isObserving({ operation }: Plan): boolean {
+  return operation === 'observe' || operation === 'observe-composite';
+}
 
 function failureOf(attempt: Attempt, { error, response }: AttemptOutcome, timeoutMs: number): DeviceManagementError | undefined {
   const { plan } = attempt;
@@ -185,6 +199,7 @@ function failureOf(attempt: Attempt, { error, response }: AttemptOutcome, timeou
   return answer.code === plan.success ? undefined : refusedByDevice(plan, answer);
 }
 
-function resultOf({ registration, operation, target }: Plan, code: string, rtt: number, at: number): Mutable<OperationResult> {
-  return { device: registration.endpoint, operation, path: target.toString(), code, values: [], rtt, at };
+function resultOf(plan: Plan, code: string, rtt: number, at: number): Mutable<OperationResult> {
+  const { registration, operation } = plan;
+  return { device: registration.endpoint, operation, path: aboutOf(plan), code, values: [], rtt, at };
 }

@@ -12,6 +12,13 @@ export interface Asked {
   readonly registration: Registration;
   readonly operation: OperationName;
   readonly target: Path;
+  /** The paths of a composite operation. */
+  readonly list?: string;
+}
+
+/** Path or paths, as a person reads them. */
+export function aboutOf({ target, list }: Pick<Asked, 'target' | 'list'>): string {
+  return list ?? target.toString();
 }
 
 const VERBS: Readonly<Record<OperationName, string>> = {
@@ -23,6 +30,9 @@ const VERBS: Readonly<Record<OperationName, string>> = {
   create: 'Create',
   delete: 'Delete',
   observe: 'Observe',
+  'read-composite': 'Read-Composite',
+  'write-composite': 'Write-Composite',
+  'observe-composite': 'Observe-Composite',
   'cancel-observation': 'Cancel',
 };
 
@@ -36,6 +46,9 @@ const NOT_ALLOWED: Readonly<Record<OperationName, string>> = {
   create: 'the device creates no instance there; the object may allow only one',
   delete: 'the device does not delete it; it may be its only or a mandatory instance',
   observe: 'it cannot be observed; it may be write-only or executable',
+  'read-composite': 'it may not know composite operations',
+  'write-composite': 'one of these is read-only, or executable; nothing was written',
+  'observe-composite': 'it may not know composite operations',
   'cancel-observation': 'it cannot be observed',
 };
 
@@ -50,7 +63,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
       : 'see its Access Control object (/2)'),
   '4.02': (asked) => `${who(asked)} does not know an option or attribute of ${what(asked)}`,
   '4.03': (asked) => `${who(asked)} forbids ${what(asked)}`,
-  '4.04': (asked) => `${who(asked)} has no ${asked.target}: ${announced(asked)}`,
+  '4.04': (asked) =>
+    asked.list === undefined
+      ? `${who(asked)} has no ${asked.target}: ${announced(asked)}`
+      : `${who(asked)} does not have all of ${asked.list}: Discover tells what is there`,
   '4.05': (asked) => `${who(asked)} does not allow ${what(asked)}: ${NOT_ALLOWED[asked.operation]}`,
   '4.06': (asked) => `${who(asked)} cannot answer ${what(asked)} in any content format asked for: choose another, or none`,
   '4.08': (asked) => `${who(asked)} lost a block of ${what(asked)}: try again`,
@@ -127,7 +143,7 @@ export function cancelledBecause(asked: Asked, why: string): DeviceManagementErr
 }
 
 export function context(asked: Asked): { device: string; path: string } {
-  return { device: asked.registration.endpoint, path: asked.target.toString() };
+  return { device: asked.registration.endpoint, path: aboutOf(asked) };
 }
 
 function who(asked: Asked): string {
@@ -135,7 +151,7 @@ function who(asked: Asked): string {
 }
 
 function what(asked: Asked): string {
-  return `${VERBS[asked.operation]} ${asked.target}`;
+  return `${VERBS[asked.operation]} ${aboutOf(asked)}`;
 }
 
 /** What the device said it has, as near to the target as it goes. */

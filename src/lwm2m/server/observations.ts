@@ -1,13 +1,13 @@
 /**
- * Observations by device and path (RFC 7641, LwM2M Core 1.1.1 §6.4): one per path, notifications decoded and told, ends told. Token, order
+ * Observations by device and path (RFC 7641, LwM2M Core 1.1.1 §6.4): one per path or list of paths, notifications decoded and told, ends told. Token, order
  * and blocks are the message layer's business.
  */
 import type { Clock } from '../../clock';
 import type { CoapResponse, Observer, RequestSpec, ResponseCallback } from '../../coap/layer';
 import type { Observation } from '../../coap/observation';
 import type { NotificationEvent, ObservationEndedEvent, ProblemEvent } from '../../device/manager';
-import type { Path } from '../../device/path';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
+import { aboutOf } from './failures';
 import type { Plan } from './plan';
 import type { RegistrationRecord } from './registration';
 
@@ -55,13 +55,13 @@ export class Observations {
   }
 
   /** @throws DeviceManagementError `too-large` when the device is observed at as many paths as it may */
-  requireRoom(record: RegistrationRecord, target: Path): void {
+  requireRoom(record: RegistrationRecord, path: string): void {
     const paths = this.devices.get(record);
-    if (paths === undefined || paths.size < this.context.mostPerDevice || paths.has(target.toString())) return;
+    if (paths === undefined || paths.size < this.context.mostPerDevice || paths.has(path)) return;
     throw new DeviceManagementError(
       'too-large',
       `device ${record.endpoint} is observed at ${paths.size} paths, which is the limit: observe whole instances instead of resources.`,
-      { device: record.endpoint, path: target.toString() },
+      { device: record.endpoint, path },
     );
   }
 
@@ -93,16 +93,16 @@ export class Observations {
     };
   }
 
-  isObserved(record: RegistrationRecord, target: Path): boolean {
-    return this.devices.get(record)?.has(target.toString()) ?? false;
+  isObserved(record: RegistrationRecord, path: string): boolean {
+    return this.devices.get(record)?.has(path) ?? false;
   }
 
   /**
    * Ends the observation of a path. Passively, nothing is sent: the next notification is answered with Reset.
    * @param callback gets the device's answer to an active cancel
    */
-  cancel(record: RegistrationRecord, target: Path, mode: 'active' | 'passive', callback?: ResponseCallback): void {
-    const observed = this.devices.get(record)?.get(target.toString());
+  cancel(record: RegistrationRecord, path: string, mode: 'active' | 'passive', callback?: ResponseCallback): void {
+    const observed = this.devices.get(record)?.get(path);
     if (observed === undefined) return callback?.(undefined, undefined);
     this.leave(observed);
     observed.observation?.cancel(mode, callback);
@@ -126,7 +126,7 @@ export class Observations {
     heard(record, response);
     if (!isHeard()) return;
     const device = record.endpoint;
-    const path = plan.target.toString();
+    const path = aboutOf(plan);
     const at = clock.wall();
     try {
       const values = plan.read(response, at).values ?? [];
@@ -144,7 +144,7 @@ export class Observations {
     const { record, plan } = observed;
     // The end of a connection is no verdict of the device's.
     const verdict = reason.code === 'disconnected' ? {} : { code: reason.code };
-    this.context.ended({ device: record.endpoint, path: plan.target.toString(), reason: reason.message, ...verdict });
+    this.context.ended({ device: record.endpoint, path: aboutOf(plan), reason: reason.message, ...verdict });
   }
 
   private enter(observed: Observed): void {
@@ -158,7 +158,7 @@ export class Observations {
       paths = new Map();
       this.devices.set(record, paths);
     }
-    const path = plan.target.toString();
+    const path = aboutOf(plan);
     // Most devices forget the older token by themselves; one that does not is told by Reset.
     paths.get(path)?.observation?.cancel('passive');
     paths.set(path, observed);
@@ -167,7 +167,7 @@ export class Observations {
   /** @returns false when it had left before */
   private leave(observed: Observed): boolean {
     const paths = this.devices.get(observed.record);
-    const path = observed.plan.target.toString();
+    const path = aboutOf(observed.plan);
     if (paths?.get(path) !== observed) return false;
     paths.delete(path);
     if (paths.size === 0) this.devices.delete(observed.record);

@@ -8,10 +8,13 @@ import { checkAttributes, toQuery } from '../../device/attributes';
 import type { DeviceModel } from '../../device/models/catalogue';
 import type { ContentFormatChoice, OperationName, OperationRequest } from '../../device/operation';
 import { Path } from '../../device/path';
+import { isPathList, parsePathList } from '../../device/path-list';
 import { DeviceManagementError } from '../../errors';
 import { decodeLinks, decodeValues } from './answers';
+import { planReadComposite, planWriteComposite } from './composite-plans';
 import { checkExecuteArguments } from './execute-arguments';
 import type { Purpose, Shape } from './format-choice';
+import { queryOf } from './observe-attributes';
 import { planCreate, planWrite } from './payload-plans';
 import {
   invalidRequest,
@@ -30,14 +33,17 @@ type Planner<Name extends OperationName> = (request: RequestOf<Name>, target: Pa
 
 const PLANNERS: { readonly [Name in OperationName]: Planner<Name> } = {
   read: (request, target, context) => planRead('read', 'read', request.contentFormat, target, context),
-  observe: (request, target, context) => planRead('observe', 'report', request.contentFormat, target, context),
-  'cancel-observation': (_request, target, context) => planRead('cancel-observation', 'report', undefined, target, context),
+  observe: planObserve,
+  'cancel-observation': planCancel,
   discover: planDiscover,
   write: planWrite,
   'write-attributes': planWriteAttributes,
   execute: planExecute,
   create: planCreate,
   delete: planDelete,
+  'read-composite': (request, _target, context) => planReadComposite(request, context),
+  'write-composite': (request, _target, context) => planWriteComposite(request, context),
+  'observe-composite': (request, _target, context) => planReadComposite(request, context),
 };
 
 /**
@@ -45,12 +51,31 @@ const PLANNERS: { readonly [Name in OperationName]: Planner<Name> } = {
  * @throws DeviceManagementError `invalid-path`, `invalid-value`, `invalid-request`, `unsupported`
  */
 export function planOf(request: OperationRequest, context: PlanContext): Plan {
-  const target = Path.parse(request.path);
+  const target = isPathList(request.path) ? Path.root : Path.parse(request.path);
   const planner = PLANNERS[request.operation] as Planner<OperationName> | undefined;
   if (planner === undefined) {
     throw new DeviceManagementError('invalid-request', `"${String(request.operation)}" is no operation.`, { path: request.path });
   }
   return planner(request, target, context);
+}
+
+function planObserve(request: RequestOf<'observe'>, target: Path, context: PlanContext): Plan {
+  const plan = planRead('observe', 'report', request.contentFormat, target, context);
+  const query = queryOf(request, [target], context);
+  return query.length === 0 ? plan : { ...plan, spec: (format) => ({ ...plan.spec(format), query }) };
+}
+
+/** Says which observation; the message that ends it is the one that began it, with another Observe (RFC 7641 §3.6). */
+function planCancel(request: RequestOf<'cancel-observation'>, target: Path, { registration }: PlanContext): Plan {
+  return {
+    operation: 'cancel-observation',
+    target,
+    list: parsePathList(request.path).join(','),
+    registration,
+    success: Code.Content,
+    spec: () => ({ code: Code.Get, path: uriPath(registration, target) }),
+    read: nothing,
+  };
 }
 
 function planRead(

@@ -16,7 +16,10 @@ export interface PlanContext {
 /** An operation, ready to be asked. */
 export interface Plan {
   readonly operation: OperationName;
+  /** The root for a composite operation. */
   readonly target: Path;
+  /** The paths of a composite operation, as one text. */
+  readonly list?: string;
   readonly registration: Registration;
   /** The answer's code when it went well. */
   readonly success: number;
@@ -68,12 +71,12 @@ export function refuseInstanceLevel(operation: OperationName, target: Path, { re
   }
 }
 
-export function invalidRequest(operation: OperationName, target: Path, why: string): DeviceManagementError {
+export function invalidRequest(operation: OperationName, target: Path | string, why: string): DeviceManagementError {
   const path = target.toString();
   return new DeviceManagementError('invalid-request', `${named(operation, target)} cannot be asked: ${why}.`, { path });
 }
 
-export function unsupported(operation: OperationName, target: Path, why: string): DeviceManagementError {
+export function unsupported(operation: OperationName, target: Path | string, why: string): DeviceManagementError {
   const path = target.toString();
   return new DeviceManagementError('unsupported', `${named(operation, target)} is not possible: ${why}.`, { path });
 }

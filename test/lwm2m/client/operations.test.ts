@@ -430,10 +430,13 @@ describe('Create and Delete', () => {
 });
 
 describe('what is no operation here', () => {
-  it('FETCH and iPATCH are answered 4.05, a Read of the root 4.00', async () => {
+  it('FETCH and iPATCH are answered 4.05 in 1.0 and anywhere but at the root, a Read of the root 4.00', async () => {
     const world = await givenClient();
-    assert.equal(await code(world, '', { code: Fetch, contentFormat: 110, payload: '[]' }), '4.05');
-    assert.equal(await code(world, '', { code: IPatch, contentFormat: 110, payload: '[]' }), '4.05');
+    for (const method of [Fetch, IPatch]) {
+      const request = { code: method, contentFormat: 110, payload: '[{"n":"/3/0/14","vs":"x"}]' };
+      assert.equal(await code(world, '/3/0', request), '4.05');
+      assert.equal(await code(await givenClient({ objects: thermometer('1.0') }), '', request), '4.05');
+    }
     assert.equal(await code(world, '', { code: Get }), '4.00');
   });
 });

@@ -200,6 +200,37 @@ for (const version of ['1.0', '1.1', '1.2']) {
       assert.ok(!objects.includes('/3303/7'));
     });
 
+    it('several paths are read and written at once; in 1.0 one by one, and it says so', async () => {
+      const { perform, client } = await givenPair(version);
+      const read = await perform({ operation: 'read-composite', path: '/3/0/9,/3303/0,/5/0/3' });
+      assert.deepEqual(valuesOf(read), { '/3/0/9': 85, '/3303/0/5700': 21.5, '/3303/0/5701': 'Cel' });
+      assert.deepEqual(read.absent, ['/5/0/3']);
+      assert.equal(read.fallback, version === '1.0' ? 'one-by-one' : undefined);
+      const value = { '/3/0/14': '+05:00', '/1/0/2': 3 };
+      const written = await perform({ operation: 'write-composite', path: '/3/0/14,/1/0/2', value });
+      assert.equal(written.code, '2.04');
+      assert.equal(client.objects.get('/3/0/14'), '+05:00');
+      assert.equal(client.objects.get('/1/0/2'), 3);
+      const everything = await perform({ operation: 'read-composite', path: '/' });
+      assert.equal(valuesOf(everything)['/1/0/2'], 3);
+    });
+
+    if (version !== '1.0') {
+      it('several paths are observed at once until that is cancelled', async () => {
+        const { perform, client, clock, notifications } = await givenPair(version);
+        const path = '/3/0/9,/3303/0/5700';
+        assert.equal((await perform({ operation: 'observe-composite', path })).observed, true);
+        client.setValue('/3303/0/5700', 25);
+        await clock.advanceAsync(100_000);
+        assert.deepEqual(
+          notifications.map((event) => [event.path, event.values.map(({ value }) => value)]),
+          [[path, [85, 25]]],
+        );
+        await perform({ operation: 'cancel-observation', path });
+        assert.deepEqual(client.observations, []);
+      });
+    }
+
     it('each mistake has its code', async () => {
       const { failure } = await givenPair(version);
       assert.equal(await failure({ operation: 'read', path: '/9/0' }), '4.04');
