@@ -4,13 +4,13 @@ import { text } from './texts.js';
 
 function sentence(server: ServerEntry | undefined): string {
   if (!server) return text('state.not-deployed');
-  const [listening] = server.listening;
   if (server.state === 'failed') {
     const { error } = server;
     return text('state.failed', { reason: (typeof error === 'string' ? error : error?.message) ?? '' });
   }
-  if (!listening) return text('state.starting');
-  const listens = text('state.listening', { port: listening.port, devices: server.devices });
+  if (server.listening.length === 0) return text('state.starting');
+  const ports = server.listening.map(({ transport, port }) => text('state.port', { transport: transport.toUpperCase(), port }));
+  const listens = text('state.listening', { ports: ports.join(', '), devices: server.devices });
   return server.refused > 0 ? `${listens} ${text('state.refused', { refused: server.refused })}` : listens;
 }
 

@@ -10,6 +10,7 @@ export interface ClientProperties {
   readonly endpoint?: string;
   readonly host?: string;
   readonly port?: string | number;
+  readonly transport?: 'udp' | 'tcp';
   readonly lwm2m?: '1.0' | '1.1' | '1.2';
   readonly lifetime?: string | number;
   readonly queueMode?: boolean;
@@ -19,18 +20,23 @@ export interface ClientProperties {
 
 const DEFAULT_PORT = 5683;
 const DEFAULT_LIFETIME_SECONDS = 300;
-const BINDING = 'U';
+/** Scheme of the server's URI, and the letter of the transport (LwM2M Core 1.1.1 §6.2.1). */
+const TRANSPORTS = {
+  udp: { scheme: 'coap', binding: 'U' },
+  tcp: { scheme: 'coap+tcp', binding: 'T' },
+} as const;
 
 /**
  * @param surroundings clock and transport, where they are not this machine's
  * @throws DeviceManagementError naming the setting that is wrong
  */
 export function makeClient(properties: ClientProperties, surroundings: Partial<Lwm2mClientOptions> = {}): Lwm2mClient {
-  const { endpoint, host, port, lwm2m, lifetime, queueMode, objects, mayCreate } = properties;
+  const { endpoint, host, port, transport, lwm2m, lifetime, queueMode, objects, mayCreate } = properties;
   if (!endpoint) throw new DeviceManagementError('invalid-request', 'this client has no endpoint name: open it and give it one');
   if (!host) throw new DeviceManagementError('invalid-request', 'this client has no server: open it and say where the server is');
   const tree = new ObjectTree({ version: lwm2m ?? '1.1' });
-  const described = withDevice(readObjects(objects), BINDING);
+  const { scheme, binding } = TRANSPORTS[transport === 'tcp' ? 'tcp' : 'udp'];
+  const described = withDevice(readObjects(objects), binding);
   addDescribed(tree, described);
   if (mayCreate === true) permitInstances(tree);
   return new Lwm2mClient({
@@ -38,7 +44,8 @@ export function makeClient(properties: ClientProperties, surroundings: Partial<L
     server: { host, port: Number(port) || DEFAULT_PORT },
     objects: tree,
     lifetime: Number(lifetime) || DEFAULT_LIFETIME_SECONDS,
-    binding: BINDING,
+    scheme,
+    binding,
     queueMode: queueMode === true,
     ...surroundings,
   });

@@ -15,6 +15,7 @@ RED.nodes.registerType('lwm2m-client', {
         return DeviceManagement.checkNumber(value, 'port', { least: 1, most: 65535, whole: true });
       },
     },
+    transport: { value: 'udp' },
     lwm2m: { value: '1.1' },
     lifetime: {
       value: 300,

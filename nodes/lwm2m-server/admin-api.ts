@@ -106,13 +106,12 @@ function answering(handler: Handler, servers: RunningServers) {
 
 function serverView(server: RunningServer): object {
   const { id, name, state, manager } = server;
-  const { local } = manager;
   return {
     id,
     name,
     state: state.name,
     ...(state.name === 'failed' && { error: { code: state.error.code, message: state.error.message } }),
-    listening: state.name === 'listening' && local !== undefined ? [{ transport: 'udp', ...local }] : [],
+    listening: state.name === 'listening' ? manager.listening : [],
     devices: manager.size,
     refused: manager.refused,
     waiting: server.fleet.requests.waiting(),

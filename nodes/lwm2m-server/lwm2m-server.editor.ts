@@ -11,6 +11,12 @@ RED.nodes.registerType('lwm2m-server', {
         return DeviceManagement.checkNumber(value, 'port', { least: 1, most: 65535, whole: true });
       },
     },
+    tcpPort: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'port', { least: 1, most: 65535, whole: true, mayBeEmpty: true });
+      },
+    },
     admission: { value: 'secured' },
     models: { value: '' },
     ackTimeout: {

@@ -12,6 +12,8 @@ import { serveAdminApi } from './admin-api';
 interface ServerProperties extends NodeDef {
   readonly host?: string;
   readonly port?: number | string;
+  /** Empty = no TCP. */
+  readonly tcpPort?: number | string;
   readonly admission?: 'secured' | 'open';
   readonly models?: string;
   readonly ackTimeout?: number | string;
@@ -24,11 +26,12 @@ const DEFAULT_ACK_TIMEOUT_MS = 2_000;
 const tables = new WeakMap<object, RunningServers>();
 const served = new WeakSet<object>();
 
-function settingsOf({ name, host, port, admission, models, ackTimeout }: ServerProperties): ServerSettings {
+function settingsOf({ name, host, port, tcpPort, admission, models, ackTimeout }: ServerProperties): ServerSettings {
   return {
     name: name ?? '',
     host: (host ?? '').trim(),
     port: port === undefined || port === '' ? DEFAULT_PORT : Number(port),
+    ...(tcpPort !== undefined && tcpPort !== '' && { tcpPort: Number(tcpPort) }),
     models: (models ?? '').trim(),
     ackTimeoutMs: milliseconds(ackTimeout) ?? DEFAULT_ACK_TIMEOUT_MS,
     // Whatever else is written there, an open door must have been asked for.
@@ -37,7 +40,7 @@ function settingsOf({ name, host, port, admission, models, ackTimeout }: ServerP
 }
 
 function makeServer(settings: () => ServerSettings, log: ServerLog): { server: ManagedServer; catalogue: Catalogue } {
-  const { host, port, models, ackTimeoutMs } = settings();
+  const { host, port, tcpPort, models, ackTimeoutMs } = settings();
   const catalogue = Catalogue.registry();
   if (models !== '') {
     for (const { file, line, reason } of catalogue.addVendorFolder(models)) {
@@ -45,7 +48,7 @@ function makeServer(settings: () => ServerSettings, log: ServerLog): { server: M
     }
   }
   const server = new Lwm2mServer({
-    listen: { port, ...(host !== '' && { host }) },
+    listen: { port, ...(host !== '' && { host }), ...(tcpPort !== undefined && { tcpPort }) },
     catalogue,
     admission: (endpoint, identity) => admit(settings().admission, endpoint, identity),
     parameters: { ackTimeoutMs },

@@ -9,10 +9,18 @@ import type { Order, Outcome } from '../../src/fleet/outcomes';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
 import { OwnedSources } from './owned-sources';
 
+export interface ListeningAt {
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface ManagedServer extends DeviceManager {
   start(): Promise<void>;
   stop(): Promise<void>;
-  readonly local: { readonly address: string; readonly port: number } | undefined;
+  /** Where it listens over UDP. */
+  readonly local: ListeningAt | undefined;
+  /** All it listens on. */
+  readonly listening: readonly (ListeningAt & { readonly transport: string })[];
   readonly refused: number;
   statistics(): Statistics;
   statistics(device: string): Statistics | undefined;

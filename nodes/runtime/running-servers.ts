@@ -10,7 +10,10 @@ import { type ManagedServer, RunningServer, type ServerLog } from './running-ser
 
 export interface ListenSettings {
   readonly host: string;
+  /** UDP. */
   readonly port: number;
+  /** Absent = no TCP. */
+  readonly tcpPort?: number;
   readonly models: string;
   readonly ackTimeoutMs: number;
 }
@@ -134,10 +137,13 @@ export class RunningServers {
   private blame(server: RunningServer, error: DeviceManagementError): DeviceManagementError {
     const settings = this.entries.get(server.id)?.settings;
     if (error.code !== 'port-in-use' || settings === undefined) return error;
-    for (const other of this.entries.values()) {
-      if (other.server === server || other.settings.port !== settings.port || other.server.state.name !== 'listening') continue;
-      const name = other.settings.name === '' ? other.server.id : `"${other.settings.name}"`;
-      const text = `UDP port ${settings.port} is in use by the lwm2m-server node ${name}: let one node serve both, or give this one another port.`;
+    for (const { server: other, settings: its } of this.entries.values()) {
+      const clash =
+        other === server ? undefined : other.manager.listening.find((at) => at.port === portFor(settings, at.transport));
+      if (clash === undefined) continue;
+      const name = its.name === '' ? other.id : `"${its.name}"`;
+      const where = `${clash.transport.toUpperCase()} port ${clash.port}`;
+      const text = `${where} is in use by the lwm2m-server node ${name}: let one node serve both, or give this one another port.`;
       return new DeviceManagementError('port-in-use', text, { cause: error });
     }
     return error;
@@ -145,5 +151,13 @@ export class RunningServers {
 }
 
 function listensAlike(a: ListenSettings, b: ListenSettings): boolean {
-  return a.host === b.host && a.port === b.port && a.models === b.models && a.ackTimeoutMs === b.ackTimeoutMs;
+  return LISTEN_SETTINGS.every((name) => a[name] === b[name]);
+}
+
+/** What cannot change while a server runs. */
+const LISTEN_SETTINGS = ['host', 'port', 'tcpPort', 'models', 'ackTimeoutMs'] as const;
+
+/** The port wanted on a transport ("udp", "tcp"). */
+function portFor({ port, tcpPort }: ListenSettings, transport: string): number | undefined {
+  return transport === 'tcp' ? tcpPort : port;
 }

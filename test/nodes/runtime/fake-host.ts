@@ -55,6 +55,7 @@ export class FakeServer extends FakeManager implements ManagedServer {
   refused = 0;
   failure: DeviceManagementError | undefined;
   local: { address: string; port: number } | undefined;
+  tcpPort: number | undefined;
   /** Called before the port is free. */
   whileStopping: () => Promise<void> = async () => {};
 
@@ -68,6 +69,12 @@ export class FakeServer extends FakeManager implements ManagedServer {
     await this.whileStopping();
     this.stops++;
     this.local = undefined;
+  }
+
+  get listening() {
+    if (this.local === undefined) return [];
+    const udp = { transport: 'udp', ...this.local };
+    return this.tcpPort === undefined ? [udp] : [udp, { transport: 'tcp', address: '::', port: this.tcpPort }];
   }
 
   statistics() {

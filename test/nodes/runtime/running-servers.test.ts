@@ -181,6 +181,32 @@ describe('running servers', () => {
     );
   });
 
+  it('a TCP port is named as such, and only over TCP is it the same', async () => {
+    const { table, made, busy, started } = setup();
+    table.attach('a', { ...SETTINGS, name: 'garage', tcpPort: 5683 });
+    (made[0] as FakeServer).tcpPort = 5683;
+    await started();
+    busy.add(5690);
+    const second = table.attach('b', { ...SETTINGS, port: 5690, tcpPort: 5683 });
+    const third = table.attach('c', { ...SETTINGS, port: 5690, tcpPort: 5691 });
+    await started();
+    assert.equal(
+      second.state.name === 'failed' && second.state.error.message,
+      'TCP port 5683 is in use by the lwm2m-server node "garage": let one node serve both, or give this one another port.',
+    );
+    assert.equal(third.state.name === 'failed' && third.state.error.message, 'UDP port 5690 is in use');
+  });
+
+  it('another TCP port binds anew', async () => {
+    const { table, made, started } = setup();
+    const first = table.attach('s', SETTINGS);
+    await started();
+    assert.equal(table.attach('s', { ...SETTINGS, name: 'x' }), first);
+    assert.notEqual(table.attach('s', { ...SETTINGS, tcpPort: 5683 }), first);
+    await started();
+    assert.deepEqual([made[0]?.stops, made[1]?.starts], [1, 1]);
+  });
+
   it('one line for each refusal the server tells, with what to do', async () => {
     const { table, made, log, started } = setup();
     table.attach('s', SETTINGS);
