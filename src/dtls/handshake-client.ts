@@ -5,18 +5,16 @@
  *        ├── ECDHE ────→ wait-certificate → wait-server-key → wait-request → wait-done → look-up ─┤
  *        └── resumption ──────────────────────────────────────────────────────────────────────────┴→ wait-ccs → wait-finished → connected
  */
-import { type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
 import type { Extensions } from './extensions';
 import { type Failure, failure } from './failure';
 import { Handshake, type HandshakeContext, type HandshakeState } from './handshake';
 import { type ClientHello, readHelloVerifyRequest, readServerHello, type ServerHello, writeClientHello } from './hello';
 import {
-  readCertificateChain,
   readCertificateRequest,
   readEcdheServerKeyExchange,
   readPskHint,
-  readRawPublicKey,
   type SignedPoint,
   writeCertificateChain,
   writeCertificateVerify,
@@ -38,10 +36,11 @@ import {
   POINT_UNCOMPRESSED,
   RANDOM_BYTES,
 } from './protocol';
-import { EphemeralKey, fingerprint, isP256, publicSpki, readRawKey } from './raw-key';
+import { EphemeralKey, publicSpki } from './raw-key';
 import type { CompleteMessage } from './reassembly';
 import type { Session } from './sessions';
-import type { CertificateRefusal, PeerIdentity } from './settings';
+import type { PeerIdentity } from './settings';
+import { ShownKey } from './shown-key';
 import { isCbc, type KeyExchange, type Suite } from './suites';
 
 const NOTHING = Buffer.alloc(0);
@@ -69,8 +68,7 @@ export class ClientHandshake extends Handshake {
   private ownType: number = CertificateType.X509;
   private peerType: number = CertificateType.X509;
   private sessionId: Buffer = NOTHING;
-  private shown: { readonly rawKey: Buffer } | { readonly chain: readonly Buffer[] } | undefined = undefined;
-  private serverKey: KeyObject | undefined = undefined;
+  private shown: ShownKey | undefined = undefined;
   private serverPoint: Buffer | undefined = undefined;
 
   private static readonly TABLE: Partial<Record<HandshakeState, Readonly<Record<number, Handler>>>> = {
@@ -224,17 +222,10 @@ export class ClientHandshake extends Handshake {
   }
 
   private certificate(message: CompleteMessage): void {
-    const isRaw = this.peerType === CertificateType.RawPublicKey;
-    const rawKey = isRaw ? readRawPublicKey(message.body) : undefined;
-    const chain = isRaw ? undefined : readCertificateChain(message.body);
-    if (rawKey === undefined && chain === undefined) return this.malformed('the Certificate');
-    this.shown =
-      rawKey !== undefined ? { rawKey: Buffer.from(rawKey) } : { chain: (chain ?? []).map((entry) => Buffer.from(entry)) };
-    this.serverKey = rawKey !== undefined ? readRawKey(rawKey) : certificateKey(chain?.[0]);
-    if (this.serverKey === undefined) {
-      return this.fail(failure('certificate-refused', 'the server shows a key that is not on curve P-256', Alert.BadCertificate));
-    }
+    const shown = ShownKey.read(message.body, this.peerType, 'server');
+    if (!(shown instanceof ShownKey)) return this.fail(shown);
     this.hear(message);
+    this.shown = shown;
     this.state = 'wait-server-key';
   }
 
@@ -256,12 +247,7 @@ export class ClientHandshake extends Handshake {
   }
 
   private isSigned({ parameters, signature }: SignedPoint): boolean {
-    try {
-      const signed = Buffer.concat([this.clientRandom, this.serverRandom, parameters]);
-      return verify('sha256', signed, this.serverKey as KeyObject, signature);
-    } catch {
-      return false;
-    }
+    return (this.shown as ShownKey).hasSigned(Buffer.concat([this.clientRandom, this.serverRandom, parameters]), signature);
   }
 
   private certificateRequest(message: CompleteMessage): void {
@@ -274,40 +260,12 @@ export class ClientHandshake extends Handshake {
 
   private helloDone(message: CompleteMessage): void {
     if (message.body.length > 0) return this.malformed('the ServerHelloDone');
-    const { shown, association, context } = this;
     if (this.options.psk === undefined && this.serverPoint === undefined) {
       return this.fail(failure('unexpected-message', 'the server sent no key', Alert.UnexpectedMessage));
     }
     this.hear(message);
-    if (shown === undefined) return this.answer();
-    const from = { address: association.address, port: association.port };
-    if ('rawKey' in shown) {
-      const print = fingerprint(shown.rawKey);
-      this.ask(
-        () => context.credentials.lookupRpk?.(print, from),
-        (name) => this.identified('rpk', name, `unknown raw public key of the server, SHA-256 ${print.toString('hex')}`),
-      );
-    } else {
-      this.ask(
-        () => context.credentials.verifyCertificate?.(shown.chain, from),
-        (verdict) => this.judged(verdict),
-      );
-    }
-  }
-
-  private judged(verdict: string | CertificateRefusal | undefined): void {
-    if (typeof verdict === 'object') {
-      return this.fail(
-        failure('certificate-refused', `certificate of the server refused: ${verdict.refused}`, Alert.BadCertificate),
-      );
-    }
-    this.identified('x509', verdict, 'the certificate of the server names nobody known here');
-  }
-
-  private identified(security: PeerIdentity['security'], name: string | undefined, why: string): void {
-    if (name === undefined) return this.fail(failure('unknown-identity', why, Alert.BadCertificate));
-    this.claimed = { security, name };
-    this.answer();
+    if (this.shown === undefined) this.answer();
+    else this.identify(this.shown, () => this.answer());
   }
 
   /** Our keys, and Finished. */
@@ -373,14 +331,5 @@ export class ClientHandshake extends Handshake {
       'timeout',
       `the server does not answer the Finished: is the key of ${this.options.psk.identity} the right one?`,
     );
-  }
-}
-
-function certificateKey(der: Buffer | undefined): KeyObject | undefined {
-  try {
-    const key = new X509Certificate(der ?? NOTHING).publicKey;
-    return isP256(key) ? key : undefined;
-  } catch {
-    return undefined;
   }
 }

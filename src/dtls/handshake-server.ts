@@ -5,18 +5,16 @@
  *        ├── ECDHE ────→ wait-certificate → wait-client-key → wait-verify → look-up ─┤
  *        └── resumption ────────────────────────────────────────┴→ wait-ccs → wait-finished → connected
  */
-import { type KeyObject, sign, verify, X509Certificate } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
 import { type Failure, failure } from './failure';
 import { Handshake, type HandshakeContext, type HandshakeState } from './handshake';
 import { type ClientHello, readClientHello, SESSION_ID_BYTES, writeServerHello } from './hello';
 import {
   ecdheParameters,
-  readCertificateChain,
   readCertificateVerify,
   readClientPoint,
   readPskIdentity,
-  readRawPublicKey,
   writeCertificateChain,
   writeCertificateRequest,
   writeEcdheServerKeyExchange,
@@ -25,10 +23,11 @@ import {
 import { type Agreement, negotiate } from './negotiation';
 import { pskPremaster } from './prf';
 import { Alert, CertificateType, DTLS_1_2, HandshakeType, RANDOM_BYTES } from './protocol';
-import { EphemeralKey, fingerprint, isP256, publicSpki, readRawKey } from './raw-key';
+import { EphemeralKey, publicSpki } from './raw-key';
 import type { CompleteMessage } from './reassembly';
 import { type Session, sessionKey } from './sessions';
-import type { CertificateRefusal, PeerAddress, PeerIdentity } from './settings';
+import type { PeerIdentity } from './settings';
+import { ShownKey } from './shown-key';
 
 /** What RFC 4279 §5.3 makes everybody support; longer ones are nobody's. */
 const LONGEST_IDENTITY = 128;
@@ -44,8 +43,7 @@ export class ServerHandshake extends Handshake {
   private ephemeral: EphemeralKey | undefined = undefined;
   private session: Session | undefined = undefined;
   private sessionId: Buffer = NOTHING;
-  private peerKey: KeyObject | undefined = undefined;
-  private shown: { readonly rawKey: Buffer } | { readonly chain: readonly Buffer[] } | undefined = undefined;
+  private shown: ShownKey | undefined = undefined;
 
   private static readonly TABLE: Partial<Record<HandshakeState, Readonly<Record<number, Handler>>>> = {
     'wait-hello': { [HandshakeType.ClientHello]: ServerHandshake.prototype.hello },
@@ -78,10 +76,6 @@ export class ServerHandshake extends Handshake {
 
   protected handler(type: number): Handler | undefined {
     return ServerHandshake.TABLE[this.state]?.[type];
-  }
-
-  private get from(): PeerAddress {
-    return { address: this.association.address, port: this.association.port };
   }
 
   private hello(message: CompleteMessage): void {
@@ -175,20 +169,10 @@ export class ServerHandshake extends Handshake {
 
   /** Only read here: whose key it is, is asked once it proved to own it. */
   private certificate(message: CompleteMessage): void {
-    const isRaw = this.agreement?.peerCertificateType === CertificateType.RawPublicKey;
-    const rawKey = isRaw ? readRawPublicKey(message.body) : undefined;
-    const chain = isRaw ? undefined : readCertificateChain(message.body);
-    if (rawKey === undefined && chain === undefined) return this.malformed('the Certificate');
-    if ((rawKey ?? chain)?.length === 0) {
-      return this.fail(failure('no-certificate', 'the device shows no certificate or key of its own', Alert.HandshakeFailure));
-    }
-    this.shown =
-      rawKey !== undefined ? { rawKey: Buffer.from(rawKey) } : { chain: (chain ?? []).map((entry) => Buffer.from(entry)) };
-    this.peerKey = rawKey !== undefined ? readRawKey(rawKey) : certificateKey(chain?.[0]);
-    if (this.peerKey === undefined) {
-      return this.fail(failure('certificate-refused', 'the device shows a key that is not on curve P-256', Alert.BadCertificate));
-    }
+    const shown = ShownKey.read(message.body, (this.agreement as Agreement).peerCertificateType, 'device');
+    if (!(shown instanceof ShownKey)) return this.fail(shown);
     this.hear(message);
+    this.shown = shown;
     this.state = 'wait-client-key';
   }
 
@@ -203,8 +187,9 @@ export class ServerHandshake extends Handshake {
     this.hear(message);
     this.claimed = { security: 'psk', name: identity };
     const { credentials } = this.context;
+    const { address, port } = this.association;
     this.ask(
-      () => credentials.lookupPsk?.(identity, this.from),
+      () => credentials.lookupPsk?.(identity, { address, port }),
       (key) => this.pskFound(identity, key),
     );
   }
@@ -234,44 +219,15 @@ export class ServerHandshake extends Handshake {
 
   private certificateVerify(message: CompleteMessage): void {
     const signature = readCertificateVerify(message.body);
+    const shown = this.shown as ShownKey;
     if (signature === undefined) return this.malformed('the CertificateVerify');
-    if (!isSigned(this.transcript.bytes(), this.peerKey as KeyObject, signature)) {
+    if (!shown.hasSigned(this.transcript.bytes(), signature)) {
       return this.fail(failure('bad-signature', 'the device does not own the key it shows', Alert.DecryptError));
     }
     this.hear(message);
-    const { credentials } = this.context;
-    const { shown, from } = this;
-    if (shown === undefined) return this.malformed('the Certificate');
-    if ('rawKey' in shown) {
-      const print = fingerprint(shown.rawKey);
-      this.ask(
-        () => credentials.lookupRpk?.(print, from),
-        (name) =>
-          this.identified(
-            'rpk',
-            name,
-            `unknown raw public key, SHA-256 ${print.toString('hex')}: provision it, or correct the device`,
-          ),
-      );
-    } else {
-      this.ask(
-        () => credentials.verifyCertificate?.(shown.chain, from),
-        (verdict) => this.judged(verdict),
-      );
-    }
-  }
-
-  private judged(verdict: string | CertificateRefusal | undefined): void {
-    if (typeof verdict === 'object') {
-      return this.fail(failure('certificate-refused', `certificate refused: ${verdict.refused}`, Alert.BadCertificate));
-    }
-    this.identified('x509', verdict, 'the certificate is valid, but its name is not known here');
-  }
-
-  private identified(security: 'rpk' | 'x509', name: string | undefined, why: string): void {
-    if (name === undefined) return this.fail(failure('unknown-identity', why, Alert.BadCertificate));
-    this.claimed = { security, name };
-    this.state = 'wait-ccs';
+    this.identify(shown, () => {
+      this.state = 'wait-ccs';
+    });
   }
 
   protected finished(message: CompleteMessage): void {
@@ -308,22 +264,5 @@ function identityText(bytes: Buffer): string | undefined {
     return UTF8.decode(bytes);
   } catch {
     return undefined;
-  }
-}
-
-function certificateKey(der: Buffer | undefined): KeyObject | undefined {
-  try {
-    const key = new X509Certificate(der ?? NOTHING).publicKey;
-    return isP256(key) ? key : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isSigned(data: Buffer, key: KeyObject, signature: Buffer): boolean {
-  try {
-    return verify('sha256', data, key, signature);
-  } catch {
-    return false;
   }
 }

@@ -20,6 +20,7 @@ import { type CompleteMessage, type Fragment, Reassembly, type ReassemblyBudget,
 import { ciphersFrom, type DirectionCiphers, keyBlockLength } from './record-cipher';
 import type { Sessions } from './sessions';
 import type { Answer, Credentials, PeerIdentity, Settings } from './settings';
+import type { ShownKey } from './shown-key';
 import type { Suite } from './suites';
 import { Transcript } from './transcript';
 
@@ -52,6 +53,8 @@ const MOST_EARLY = 4;
 const LARGEST_EARLY = 1_024;
 /** Records that do not open where Finished is awaited. A single one may be anybody's; the second is the peer saying it again. */
 const UNDECIPHERABLE = 2;
+
+const NOBODY = failure('unknown-identity', 'nobody is known by the key of the peer', Alert.BadCertificate);
 
 export type HandshakeState =
   | 'wait-hello'
@@ -190,6 +193,19 @@ export abstract class Handshake implements HasDeadline {
       then(answer);
       this.proceed();
     });
+  }
+
+  /** Asks whose key it is that the peer showed and proved to own. */
+  protected identify(shown: ShownKey, then: () => void): void {
+    const { address, port } = this.association;
+    this.ask(
+      () => shown.identify(this.context.credentials, { address, port }),
+      (found) => {
+        if (found === undefined || 'reason' in found) return this.fail(found ?? NOBODY);
+        this.claimed = found;
+        then();
+      },
+    );
   }
 
   protected proceed(): void {

@@ -33,7 +33,8 @@ export function keyBlockLength(suite: Suite): number {
   return 2 * materialLength(suite);
 }
 
-function materialLength(suite: Suite): number {
+/** Bytes of `RecordCipher.material`. */
+export function materialLength(suite: Suite): number {
   return isCbc(suite) ? MAC_BYTES + KEY_BYTES : KEY_BYTES + SALT_BYTES;
 }
 

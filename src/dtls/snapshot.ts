@@ -4,7 +4,7 @@
  */
 import { Association } from './association';
 import { Reader, Writer } from './codec';
-import { cipherFrom, type RecordCipher } from './record-cipher';
+import { cipherFrom, materialLength, type RecordCipher } from './record-cipher';
 import type { WindowSize } from './replay-window';
 import type { PeerIdentity } from './settings';
 import { type Suite, suiteOf } from './suites';
@@ -73,11 +73,12 @@ export function readSnapshot(bytes: Uint8Array, windowSize: WindowSize): Associa
   const ownCid = Buffer.from(reader.vector(1, 0, 255));
   const peerCid = Buffer.from(reader.vector(1, 0, 255));
   const largestContent = reader.uint(2);
-  const readMaterial = reader.vector(1, 20, 255);
-  const writeMaterial = reader.vector(1, 20, 255);
+  const readMaterial = reader.vector(1, 0, 255);
+  const writeMaterial = reader.vector(1, 0, 255);
   const sequence = reader.uint(6);
   const top = reader.uint(6) - 1;
   if (!reader.done || role === undefined || suite === undefined || security === undefined) return undefined;
+  if (readMaterial.length !== materialLength(suite) || writeMaterial.length !== materialLength(suite)) return undefined;
   const association = new Association(id, role, address, port, windowSize);
   const { records } = association;
   association.state = 'connected';
