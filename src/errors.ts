@@ -12,6 +12,7 @@ export type LocalErrorCode =
   | 'asleep' // in queue mode and not awake now
   | 'queue-expired' // waited longer than its ttl
   | 'queue-full'
+  | 'interrupted' // the process ended in the middle; what the device did is not known
   | 'superseded' // while it waited, a later request made it needless
   | 'cancelled' // by the caller, or its device came back as another
   | 'unsupported' // the device or its LwM2M version cannot do this

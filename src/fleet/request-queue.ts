@@ -7,13 +7,15 @@
 import type { Clock } from '../clock';
 import { Deadlines } from '../deadlines';
 import type { DeviceManager, LifecycleEvent } from '../device/manager';
-import type { OperationName } from '../device/operation';
 import { asDeviceManagementError, DeviceManagementError } from '../errors';
 import { isRepeatable, supersedes } from './coalescing';
 import type { Devices } from './devices';
-import { type Listener, type Order, type Outcome, Outcomes, type Priority } from './outcomes';
+import { type Listener, type Order, type Outcome, Outcomes } from './outcomes';
 import { Pacer } from './pacer';
+import type { KeptRequest, RequestJournal } from './request-journal';
+import { asleep, contextOf, DEFAULT_TTL_MS, expired, interrupted, stopped, superseded, withdrawn } from './waiting-errors';
 import { type WaitingLine, WaitingLines, type WaitingRequest } from './waiting-lines';
+import { viewOf, type WaitingView } from './waiting-view';
 
 export interface RequestQueueOptions {
   readonly manager: DeviceManager;
@@ -26,7 +28,6 @@ export interface RequestQueueOptions {
   readonly linesAtOnce?: number;
 }
 
-const DEFAULT_TTL_MS = 86_400_000;
 const EXPIRY_TICK_MS = 500;
 const RETRY_MS = 1000;
 const DEFAULTS = { mostPerDevice: 100, mostInTotal: 10_000, linesAtOnce: 64 };
@@ -43,26 +44,13 @@ const NOT_SENT: ReadonlySet<string> = new Set(['asleep', 'not-registered']);
 /** Of a device that fell asleep, or whose connection ended: it may have heard the request, or not. */
 const UNHEARD: ReadonlySet<string> = new Set(['timeout', 'disconnected']);
 
-/** A request in line, as others see it. */
-export interface WaitingView {
-  readonly id: number;
-  readonly owner: string;
-  readonly operation: OperationName;
-  readonly path: string;
-  readonly priority: Priority;
-  /** Being asked now. */
-  readonly inFlight: boolean;
-  /** Unix milliseconds. */
-  readonly since: number;
-  readonly expiresAt: number;
-}
-
 export class RequestQueue {
   readonly outcomes: Outcomes;
   private readonly lines: WaitingLines;
   private readonly deadlines: Deadlines<WaitingRequest>;
   private readonly pacer: Pacer;
   private readonly unsubscribe: () => void;
+  private journal: RequestJournal | undefined;
 
   constructor(private readonly options: RequestQueueOptions) {
     this.outcomes = new Outcomes(options.clock);
@@ -83,16 +71,7 @@ export class RequestQueue {
   line(device: string): readonly WaitingView[] {
     const { clock } = this.options;
     const toWall = clock.wall() - clock.monotonic();
-    return (this.lines.of(device)?.requests ?? []).map(({ id, order, inFlight, since, expiresAt }) => ({
-      id,
-      owner: order.owner,
-      operation: order.request.operation,
-      path: order.request.path,
-      priority: order.priority ?? 'normal',
-      inFlight,
-      since,
-      expiresAt: toWall + expiresAt,
-    }));
+    return (this.lines.of(device)?.requests ?? []).map((request) => viewOf(request, toWall));
   }
 
   /** Asks now or when the device comes; `listener` is told which, and the outcome; without one, the successor of the owner is. */
@@ -111,28 +90,32 @@ export class RequestQueue {
   withdraw(device: string, id: number): boolean {
     const request = this.lines.of(device)?.requests.find((candidate) => candidate.id === id);
     if (request === undefined || request.inFlight) return false;
-    this.settle(request, {
-      error: new DeviceManagementError('cancelled', 'the waiting request was withdrawn', contextOf(request.order)),
-    });
+    this.settle(request, { error: withdrawn(request.order) });
     return true;
   }
 
   /** Forgets what an owner has waiting; what is on its way is completed, and heard by nobody. */
   cancel(owner: string): void {
-    for (const request of this.lines.ofOwner(owner)) {
-      this.lines.remove(request);
-      this.deadlines.clear(request);
-    }
+    for (const request of this.lines.ofOwner(owner)) this.leave(request);
     this.outcomes.forget(owner);
+  }
+
+  /**
+   * From now on what waits is kept in the journal; what an earlier life has left there waits again, and is answered to the successors of
+   * its owners.
+   */
+  async restore(journal: RequestJournal): Promise<void> {
+    this.journal = journal;
+    for await (const { id, kept } of journal.load()) this.standAgain(id, kept, journal);
   }
 
   close(): void {
     this.unsubscribe();
     this.pacer.clear();
     this.deadlines.stop();
-    for (const { order } of this.lines.clear()) {
-      const text = 'the server has stopped while the request waited for the device; send it again when the server runs';
-      this.outcomes.settle(order, { error: new DeviceManagementError('cancelled', text, contextOf(order)) });
+    for (const { order, waits } of this.lines.clear()) {
+      // What is in the store goes on in the next life.
+      if (!waits || this.journal === undefined) this.outcomes.settle(order, { error: stopped(order) });
     }
     this.outcomes.close();
   }
@@ -177,7 +160,7 @@ export class RequestQueue {
       return;
     }
     const expiresAt = askedAt + (order.ttlMs ?? DEFAULT_TTL_MS);
-    const request = this.lines.add(order, expiresAt, clock.wall(), place);
+    const request = this.lines.add(order, expiresAt, clock.wall(), place === undefined ? {} : { place });
     this.deadlines.set(request, Math.max(0, expiresAt - clock.monotonic()));
     // Whoever asks has a limit of his own; a thousand devices that come at once have none.
     if (manager.presence(order.device) === 'reachable') this.move(order.device, (task) => void task());
@@ -186,7 +169,28 @@ export class RequestQueue {
 
   /** The device is not there: its request has to wait for it, and whoever asked may go on with something else. */
   private tellWaiting(request: WaitingRequest): void {
-    if (this.lines.markWaiting(request)) this.outcomes.queued(request.order);
+    if (!this.lines.markWaiting(request)) return;
+    if (this.journal === undefined) this.outcomes.queued(request.order);
+    else void this.keep(request, this.journal).then(() => this.outcomes.queued(request.order));
+  }
+
+  private keep({ id, order, since, expiresAt }: WaitingRequest, journal: RequestJournal, sent = false): Promise<void> {
+    const { clock } = this.options;
+    return journal.keep(id, { order, since, expiresAt: clock.wall() - clock.monotonic() + expiresAt, sent });
+  }
+
+  private standAgain(id: number, { order, since, expiresAt, sent }: KeptRequest, journal: RequestJournal): void {
+    const { clock } = this.options;
+    // A clock set back must not make a wait longer than was asked for.
+    const left = Math.min(expiresAt - clock.wall(), order.ttlMs ?? DEFAULT_TTL_MS);
+    if (sent || left <= 0) {
+      journal.forget(id);
+      this.outcomes.settle(order, { error: sent ? interrupted(order) : expired(order) });
+      return;
+    }
+    const request = this.lines.add(order, clock.monotonic() + left, since, { id });
+    this.lines.markWaiting(request);
+    this.deadlines.set(request, left);
   }
 
   /** Straight through. */
@@ -242,11 +246,18 @@ export class RequestQueue {
   private async askFirst(line: WaitingLine, request: WaitingRequest): Promise<boolean> {
     const sharing = line.sharingWithFirst();
     request.inFlight = true;
+    const marked = request.waits && !isRepeatable(request.order.request) ? this.journal : undefined;
+    if (marked !== undefined) await this.keep(request, marked, true);
+    // Its owner may have gone meanwhile.
+    if (request.gone) return true;
     const outcome = await this.perform(request.order);
     request.inFlight = false;
     if ('error' in outcome && !isAnswer(outcome.error)) {
       if (!NOT_SENT.has(outcome.error.code)) request.attempts++;
-      if (!request.gone && this.shouldWaitAfter(request.order, outcome.error, request.attempts)) return false;
+      if (!request.gone && this.shouldWaitAfter(request.order, outcome.error, request.attempts)) {
+        if (marked !== undefined) void this.keep(request, marked);
+        return false;
+      }
       this.settle(request, outcome);
     } else for (const answered of sharing) this.settle(answered, outcome);
     return true;
@@ -256,9 +267,14 @@ export class RequestQueue {
   private settle(request: WaitingRequest, outcome: Outcome): void {
     // Expired or cancelled while it was under way: its outcome is known already.
     if (request.gone) return;
+    this.leave(request);
+    this.outcomes.settle(request.order, outcome);
+  }
+
+  private leave(request: WaitingRequest): void {
     this.lines.remove(request);
     this.deadlines.clear(request);
-    this.outcomes.settle(request.order, outcome);
+    if (request.waits) this.journal?.forget(request.id);
   }
 
   private expire(request: WaitingRequest): void {
@@ -267,29 +283,11 @@ export class RequestQueue {
       this.deadlines.set(request, EXPIRY_TICK_MS);
       return;
     }
-    const { order } = request;
-    const seconds = Math.round((order.ttlMs ?? DEFAULT_TTL_MS) / 1000);
-    const text = `device '${order.device}' did not come within ${seconds} s, so the request was given up; allow a longer wait, or see why the device is silent`;
-    this.settle(request, { error: new DeviceManagementError('queue-expired', text, contextOf(order)) });
+    this.settle(request, { error: expired(request.order) });
   }
 }
 
 /** The device has spoken, though it said no. */
 function isAnswer({ code }: DeviceManagementError): boolean {
   return /^\d\.\d\d$/.test(code);
-}
-
-function asleep(order: Order): DeviceManagementError {
-  const text = `device '${order.device}' is asleep (queue mode); let the request wait for it (queue), or send it when the device is awake`;
-  return new DeviceManagementError('asleep', text, contextOf(order));
-}
-
-function superseded(order: Order): DeviceManagementError {
-  const { operation, path } = order.request;
-  const text = `while it waited for device '${order.device}', a later ${operation} of ${path} took its place; nothing of this one was sent`;
-  return new DeviceManagementError('superseded', text, contextOf(order));
-}
-
-function contextOf({ device, request }: Order): { device: string; path: string } {
-  return { device, path: request.path };
 }

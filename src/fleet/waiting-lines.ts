@@ -112,9 +112,14 @@ export class WaitingLines {
     return `${this.mostInTotal} requests wait for devices already; ask less often, or let requests expire sooner`;
   }
 
-  /** @param place where in its line; by priority and order of asking unless it has had its turn already */
-  add(order: Order, expiresAt: number, since: number, place?: number): WaitingRequest {
-    const request = new WaitingRequest(++this.lastId, order, expiresAt, since);
+  /**
+   * @param known its `place` in the line, where that is not by priority and order of asking, because it has had its turn already; its `id`,
+   * where it waited in an earlier life
+   */
+  add(order: Order, expiresAt: number, since: number, known: { place?: number; id?: number } = {}): WaitingRequest {
+    const { place, id = this.lastId + 1 } = known;
+    this.lastId = Math.max(this.lastId, id);
+    const request = new WaitingRequest(id, order, expiresAt, since);
     const line = this.lines.get(order.device) ?? new WaitingLine(order.device);
     this.lines.set(order.device, line);
     line.requests.splice(place ?? line.placeFor(order), 0, request);
