@@ -20,7 +20,11 @@ export class OperationCounts {
       return;
     }
     this.line = new StatusLine(server.clock, (shown) => host.show(shown));
-    this.unsubscribe = server.onState(() => this.refresh());
+    this.unsubscribe = server.onState(({ name }) => {
+      // What failed because the server did not run says nothing about a server that runs.
+      if (name === 'listening' && typeof this.last === 'object' && this.last.code === 'server-unavailable') this.last = 'none';
+      this.refresh();
+    });
     this.refresh();
   }
 

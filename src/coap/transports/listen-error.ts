@@ -1,6 +1,18 @@
 /** Why a port cannot be listened on, and what to do about it. */
 import { DeviceManagementError } from '../../errors';
 
+/**
+ * Node takes a number that is no port as another one: NaN as any free port, 99999 as 34463.
+ * @throws DeviceManagementError `server-unavailable`
+ */
+export function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return;
+  throw new DeviceManagementError(
+    'server-unavailable',
+    `the port must be a whole number from 1 to 65535, not ${port} (CoAP uses 5683): correct it.`,
+  );
+}
+
 /** @param protocol "UDP", "TCP" */
 export function listenError(protocol: string, error: NodeJS.ErrnoException, host: string, port: number): DeviceManagementError {
   const isEveryAddress = host === '' || host === '::' || host === '0.0.0.0';

@@ -7,7 +7,7 @@ import type { Clock } from '../../clock';
 import { Deadlines } from '../../deadlines';
 import type { LocalAddress, PeerCapabilities, Receiver, Transport } from '../transport';
 import { canonicalAddress } from './address';
-import { listenError } from './listen-error';
+import { checkPort, listenError } from './listen-error';
 import { type ConnectionOwner, TcpConnection } from './tcp-connection';
 import { DEFAULT_TCP_LIMITS, type TcpLimits } from './tcp-limits';
 
@@ -121,6 +121,7 @@ export class TcpTransport implements Transport, ConnectionOwner {
   }
 
   private listen(host: string, port: number): Promise<Server> {
+    checkPort(port);
     // Without a host every address is meant, IPv6 and IPv4, or IPv4 alone where a machine has no IPv6.
     const server = createServer((socket) => this.accept(socket));
     return new Promise((resolve, reject) => {

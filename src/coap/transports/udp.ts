@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { DeviceManagementError } from '../../errors';
 import type { LocalAddress, Receiver, Transport } from '../transport';
 import { canonicalAddress } from './address';
-import { listenError } from './listen-error';
+import { checkPort, listenError } from './listen-error';
 
 /** A reconnect storm arrives in a burst; the kernel's default holds about 250 datagrams. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -30,6 +30,7 @@ export class UdpTransport implements Transport {
   }
 
   async open(receiver: Receiver): Promise<void> {
+    checkPort(this.options.port);
     const host = this.options.host === undefined || this.options.host === '' ? undefined : this.options.host;
     if (host !== undefined) return this.bind(receiver, host, isIP(host) === 6);
     try {
