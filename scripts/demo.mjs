@@ -97,7 +97,8 @@ const server = await fleetReady(() => !ended);
 if (ended) {
   say(`Node-RED ended. If port ${port} is taken, try: PORT=1890 npm run demo`);
 } else if (server === undefined || server.state === 'failed') {
-  say(`The simulated fleet did not come: ${server?.error ?? `see ${new URL('device-management/servers', editor)}`}`);
+  say(`The simulated fleet did not come: ${server?.error.message ?? `see ${new URL('device-management/servers', editor)}`}`);
+  if (server?.error.code === 'port-in-use') say('Another port for devices: rm -r .demo && COAP_PORT=5693 npm run demo');
 } else {
   say('');
   say(`  ${server.devices} simulated devices are registered.`);

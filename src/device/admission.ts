@@ -25,7 +25,7 @@ export function admit(mode: Admission, endpointName: string, identity: Identity)
   return {
     admitted: false,
     reason: `${printable(endpointName)} from ${identity.address} refused: unsecured, and this server admits unsecured devices from its own machine only`,
-    remedy: 'Set Admission to "open" on the LwM2M server node if you trust everyone who can reach its port.',
+    remedy: 'Set "Admit" of the LwM2M server to "every device that reaches this port" if you trust everyone who can reach it.',
   };
 }
 

@@ -14,7 +14,6 @@ import { SCENARIOS } from './scenarios';
 const PREPARE_MS = 420_000;
 const EXAMPLE_MS = 120_000;
 const FLEET_MS = 30_000;
-const SIMULATED_DEVICES = 20;
 /** Node-RED waits this long for nodes to close. */
 const CLOSE_MS = 15_000;
 
@@ -84,7 +83,7 @@ for (const runtime of RUNTIMES) {
         const record = path.join(userDirectory, `${path.basename(file, '.json')}.jsonl`);
         const port = await freeUdpPort();
         await nodeRed.deploy(tapped(example, { file: record, port }));
-        await fleetRegistered(nodeRed, port);
+        await fleetRegistered(nodeRed, port, devicesOf(example));
 
         const sightings = new Sightings(record);
         await SCENARIOS[file]?.({
@@ -106,13 +105,19 @@ for (const runtime of RUNTIMES) {
   });
 }
 
-/** The simulator's fleet has registered: the admin API says so. */
-async function fleetRegistered(nodeRed: NodeRed, port: number): Promise<void> {
+/** How many devices an example brings: those of its simulator, and this Node-RED itself. */
+function devicesOf(example: readonly FlowNode[]): number {
+  const devices = example.map(({ type, count }) => (type === 'dm-simulator' ? Number(count) : type === 'lwm2m-client' ? 1 : 0));
+  return devices.reduce((sum, more) => sum + more, 0);
+}
+
+/** They have registered: the admin API says so. */
+async function fleetRegistered(nodeRed: NodeRed, port: number, expected: number): Promise<void> {
   let servers: ServerState[] = [];
   for (const deadline = Date.now() + FLEET_MS; Date.now() < deadline; await sleep(250)) {
     servers = await nodeRed.get<ServerState[]>('device-management/servers');
     const own = servers.find(({ listening }) => listening.some((at) => at.port === port));
-    if (own?.devices === SIMULATED_DEVICES) return;
+    if (own?.devices === expected) return;
   }
   assert.fail(`The fleet did not register: ${JSON.stringify(servers)}\n${nodeRed.output.slice(-3000)}`);
 }

@@ -50,4 +50,13 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     assert.equal(accepted.device, 'sim-003');
     await seen('is back', ({ event, dm }) => event === 'registered' && Number(dm?.at) > Number(accepted.dm?.at));
   },
+
+  '5 this Node-RED as a device.json': async ({ press, seen }) => {
+    await seen('registration', ({ event }) => event === 'registered');
+    const { payload } = await seen('temperature', ({ dm }) => dm?.operation === 'notify');
+    assert.ok(Number(payload) >= 20 && Number(payload) <= 25, String(payload));
+    await press('reboot');
+    assert.equal((await seen('done by the server', ({ event }) => event === 'executed')).path, '/3/0/4');
+    assert.equal((await seen('accepted')).device, 'node-red');
+  },
 };

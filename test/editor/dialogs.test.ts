@@ -425,7 +425,13 @@ describe('the dialogs', function () {
     const titles = await examples.allInnerTexts();
     assert.deepEqual(
       titles.map((title) => title.trim()),
-      ['1 first contact', '2 read and write', '3 observe with a threshold', '4 reboot on a condition'],
+      [
+        '1 first contact',
+        '2 read and write',
+        '3 observe with a threshold',
+        '4 reboot on a condition',
+        '5 this Node-RED as a device',
+      ],
     );
     await editor.page.keyboard.press('Escape');
   });
