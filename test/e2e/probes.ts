@@ -31,9 +31,9 @@ export function tapped(example: readonly FlowNode[], { file, port }: { file: str
   if (tab === undefined) throw new Error('An example needs a tab.');
   const taps = new Map(example.filter(({ type }) => type === 'debug').map((debug) => [debug.id, `tap-${debug.id}`]));
   const nodes = example.map((node) => {
-    if (node.type === 'lwm2m-server' || node.type === 'lwm2m-client') return { ...node, port };
-    if (!Array.isArray(node.wires)) return node;
-    return { ...node, wires: (node.wires as string[][]).map((wire) => [...wire, ...wire.flatMap((id) => taps.get(id) ?? [])]) };
+    const moved = node.type === 'lwm2m-server' || node.type === 'lwm2m-client' ? { ...node, port } : node;
+    if (!Array.isArray(moved.wires)) return moved;
+    return { ...moved, wires: (moved.wires as string[][]).map((wire) => [...wire, ...wire.flatMap((id) => taps.get(id) ?? [])]) };
   });
   const writer = 'tap-writer';
   const tap = (id: string, at: string): FlowNode => ({
