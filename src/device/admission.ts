@@ -25,7 +25,8 @@ export function admit(mode: Admission, endpointName: string, identity: Identity)
   return {
     admitted: false,
     reason: `${printable(endpointName)} from ${identity.address} refused: unsecured, and this server admits unsecured devices from its own machine only`,
-    remedy: 'Set "Admit" of the LwM2M server to "every device that reaches this port" if you trust everyone who can reach it.',
+    remedy:
+      'To open the door, set "Admit" of the LwM2M server to "every device that reaches this port", if you trust everyone who can reach it.',
   };
 }
 

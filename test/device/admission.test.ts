@@ -30,7 +30,8 @@ describe('admit', () => {
       admitted: false,
       reason:
         'esp-kitchen from 192.168.1.20 refused: unsecured, and this server admits unsecured devices from its own machine only',
-      remedy: 'Set "Admit" of the LwM2M server to "every device that reaches this port" if you trust everyone who can reach it.',
+      remedy:
+        'To open the door, set "Admit" of the LwM2M server to "every device that reaches this port", if you trust everyone who can reach it.',
     });
   });
 
