@@ -75,8 +75,13 @@ export interface NumberRange {
 }
 
 /** `key` names the sentence; it gets `least` and `most`. */
-export function checkNumber(value: string | number, key: string, { least, most, whole, mayBeEmpty }: NumberRange): Verdict {
-  const shown = String(value).trim();
+export function checkNumber(
+  value: string | number | undefined,
+  key: string,
+  { least, most, whole, mayBeEmpty }: NumberRange,
+): Verdict {
+  // Undefined: saved before the property existed.
+  const shown = String(value ?? '').trim();
   if (shown === '' && mayBeEmpty) return true;
   const number = Number(shown);
   const good =

@@ -105,6 +105,7 @@ export class TcpConnection {
   /** A limit in time is reached. */
   due(): void {
     if (this.state === 'closing') return this.destroy();
+    if (this.socket.connecting) return this.finish(undefined, 'nobody answered there');
     if (this.state === 'opening') return this.abort('no CSM within the time allowed');
     if (this.messageSince !== undefined) return this.abort('a message was not completed in time');
     if (this.pinged) return this.finish(undefined, 'it did not answer a Ping');

@@ -344,13 +344,31 @@ describe('the TCP transport', () => {
       assert.match(disconnected[0]?.[2] ?? '', /ECONNREFUSED/);
     });
 
-    it('and gives up on one that takes the connection and says nothing', async () => {
+    it('and gives up on one that does not answer', async () => {
       const port = await listening(() => undefined);
       const disconnected: string[] = [];
       const transport = new TcpTransport({ clock, limits: { openingMs: 5_000 } });
       transports.push(transport);
       await transport.open({ received: () => undefined, disconnected: (_address, _port, reason) => disconnected.push(reason) });
       transport.send(hex('51 01 0000 01'), '127.0.0.1', port);
+      // No turn of the event loop: to the transport nothing has come from there.
+      clock.advance(6_000);
+      assert.deepEqual(disconnected, ['nobody answered there']);
+      await until(() => transport.size === 0, 'its socket');
+    });
+
+    it('and gives up on one that takes the connection and says nothing', async () => {
+      let sockets = 0;
+      const port = await listening(() => {
+        sockets++;
+      });
+      const disconnected: string[] = [];
+      const transport = new TcpTransport({ clock, limits: { openingMs: 5_000 } });
+      transports.push(transport);
+      await transport.open({ received: () => undefined, disconnected: (_address, _port, reason) => disconnected.push(reason) });
+      transport.send(hex('51 01 0000 01'), '127.0.0.1', port);
+      await until(() => sockets === 1, 'the connection');
+      await new Promise((resolve) => setImmediate(resolve));
       clock.advance(6_000);
       assert.deepEqual(disconnected, ['the connection was ended: no CSM within the time allowed']);
     });
