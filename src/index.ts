@@ -1,5 +1,7 @@
 /** The device manager as a library, without Node-RED: a server, a fleet on top of it, and the words both speak. */
 export { type Clock, SystemClock, type Timer, VirtualClock } from './clock';
+export { ASSOCIATION, DtlsTransport, type DtlsTransportOptions } from './coap/transports/dtls';
+export { UdpTransport } from './coap/transports/udp';
 export { type Admission, type AdmissionDecision, admit } from './device/admission';
 export type { NotificationAttributes } from './device/attributes';
 export { type Identity, isLoopback, type SecurityMode } from './device/identity';
@@ -30,6 +32,9 @@ export type {
 export { Path } from './device/path';
 export { fromResourceValues, type PayloadKeys } from './device/payload';
 export type { ResourceType, ResourceValue, Value } from './device/value';
+export { type Trust, verifyChain } from './dtls/certificate-chain';
+export type { DtlsEvents } from './dtls/dtls';
+export type { Credentials, DtlsLimits, PeerIdentity } from './dtls/settings';
 export { DeviceManagementError, type ErrorCode, type ErrorContext, type LocalErrorCode } from './errors';
 export { Events, type Listener, type Unsubscribe } from './events';
 export { modelOf } from './fleet/device-model';

@@ -7,6 +7,8 @@
  *   there; the layer sends everything as non-confirmable with ID 0 and looks at neither in what comes.
  */
 
+import type { Identity } from '../device/identity';
+
 /** What a peer takes, as it said when the connection began (RFC 8323 §5.3). */
 export interface PeerCapabilities {
   /** Bytes of a whole message. */
@@ -41,7 +43,12 @@ export interface Transport {
   open(receiver: Receiver): Promise<void>;
   /** Never throws; what cannot be sent is lost, as on any network. The buffer must not change afterwards. */
   send(datagram: Buffer, address: string, port: number): void;
-  /** Ends the connection to a peer, and says why when the peer has broken a rule. Reliable transports only. */
+  /**
+   * Who a peer is and where, for transports that prove it: there the address and port given above may be a name of the peer's own, that
+   * stays while its address changes. Undefined = nothing is proved, or no more.
+   */
+  identify?(address: string, port: number): Identity | undefined;
+  /** Ends the connection to a peer, and says why when the peer has broken a rule. Transports with connections or associations only. */
   disconnect?(address: string, port: number, fault?: string): void;
   close(): Promise<void>;
 }

@@ -4,8 +4,9 @@ import type { Identity } from '../../device/identity';
 
 /** "192.168.1.20:56830", "[fe80::1]:56830". */
 export function addressOf(peer: Endpoint): string {
-  const host = hostOf(peer);
-  return compact(host.includes(':') ? `[${host}]:${peer.port}` : `${host}:${peer.port}`);
+  const { address, port } = whereabouts(peer);
+  const host = plainHost(address);
+  return compact(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
 }
 
 /**
@@ -16,17 +17,31 @@ export function compact(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** A socket for both families shows IPv4 peers as ::ffff:a.b.c.d, which nobody would recognise. */
 export function hostOf(peer: Endpoint): string {
-  return peer.address.startsWith('::ffff:') && peer.address.includes('.') ? peer.address.slice(7) : peer.address;
+  return plainHost(whereabouts(peer).address);
 }
 
-/** What a plain datagram proves: nothing but that someone can send from there. */
-export function unsecuredIdentity(peer: Endpoint): Identity {
-  return { security: 'none', address: peer.address, port: peer.port };
+/** What the transport proved; a plain datagram proves nothing but that someone can send from there. */
+export function provedIdentity(peer: Endpoint): Identity {
+  const { transport, address, port } = peer;
+  return transport.identify?.(address, port) ?? { security: 'none', address, port };
+}
+
+/** Whether the same peer can be met at another address: then its name in the message layer is not where it is. */
+export function isMovable(peer: Endpoint): boolean {
+  return peer.transport.identify !== undefined;
 }
 
 /** Who it is, whatever the address; undefined where nothing is proved. */
 export function identityKey(identity: Identity): string | undefined {
   return identity.security === 'none' ? undefined : `${identity.security}:${identity.name ?? ''}`;
+}
+
+function whereabouts(peer: Endpoint): { readonly address: string; readonly port: number } {
+  return peer.transport.identify?.(peer.address, peer.port) ?? peer;
+}
+
+/** A socket for both families shows IPv4 peers as ::ffff:a.b.c.d, which nobody would recognise. */
+function plainHost(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

@@ -12,7 +12,7 @@ import type { Identity } from '../../device/identity';
 import type { LifecycleEvent, Registration } from '../../device/manager';
 import { type AnnouncedObjects, joinedObjects, type ObjectLists } from './announced-objects';
 import { Mistake } from './mistake';
-import { addressOf, hostOf, identityKey } from './peers';
+import { addressOf, hostOf, identityKey, isMovable } from './peers';
 import type { Presence } from './presence';
 import type { Refusals } from './refusals';
 import { newRegistration, objectsChanged, type RegistrationRecord, registrationValue, updatedRegistration } from './registration';
@@ -162,7 +162,8 @@ export class RegistrationInterface {
     if (query instanceof Mistake) return query;
     const announced = this.announcedBy(request, query.profiles ?? [], before.rootPath);
     if (announced instanceof Mistake) return announced;
-    const address = request.endpoint === record.peer ? before.address : addressOf(request.endpoint);
+    const isThere = request.endpoint === record.peer && !isMovable(record.peer);
+    const address = isThere ? before.address : addressOf(request.endpoint);
     return updatedRegistration(before, query, announced, address, clock.wall());
   }
 

@@ -27,7 +27,7 @@ import { notRegistered } from './failures';
 import { Mistake } from './mistake';
 import { Models } from './models';
 import { Observations } from './observations';
-import { unsecuredIdentity } from './peers';
+import { provedIdentity } from './peers';
 import { Presence } from './presence';
 import { Refusals } from './refusals';
 import type { RegistrationRecord } from './registration';
@@ -54,13 +54,15 @@ export interface Lwm2mServerOptions {
   readonly listen?: ListenOptions;
   /** In place of UDP. */
   readonly transport?: Transport;
+  /** Beside it, for devices that prove who they are: `DtlsTransport`. */
+  readonly secure?: Transport;
   readonly tcpLimits?: Partial<TcpLimits>;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly catalogue?: Catalogue;
   /** A mode, or a function that decides; default `secured`. */
   readonly admission?: Admission | ((endpoint: string, identity: Identity) => AdmissionDecision);
-  /** What the transport proved about a peer; nothing by default. */
+  /** Who a peer is; by default what its transport proved. */
   readonly identityOf?: (peer: Endpoint) => Identity;
   readonly rules?: Partial<RegistrationRules>;
   /** Object lists known by profile id (1.2): {"6:27354b9a": "</1/0>,</3/0>"}. */
@@ -112,7 +114,7 @@ export class Lwm2mServer implements DeviceManager {
     this.models = new Models(options.catalogue ?? Catalogue.registry());
     const { clock, layer, models, events, counters: statistics } = this;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    const identityOf = options.identityOf ?? unsecuredIdentity;
+    const identityOf = options.identityOf ?? provedIdentity;
     this.presences = new Presence({
       clock,
       awakeMs: options.awakeMs ?? layer.times.maxTransmitWaitMs,
@@ -265,7 +267,7 @@ export class Lwm2mServer implements DeviceManager {
 
   private makeLayer(options: Lwm2mServerOptions): CoapLayer {
     return new CoapLayer({
-      transports: transportsFor(options.listen ?? {}, this.clock, options.tcpLimits ?? {}, options.transport),
+      transports: transportsFor(options.listen ?? {}, this.clock, options.tcpLimits ?? {}, options.transport, options.secure),
       clock: this.clock,
       onRequest: (request) => this.routing.route(request),
       onDisconnected: (peer) => this.disconnected(peer),

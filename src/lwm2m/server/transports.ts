@@ -1,4 +1,4 @@
-/** What a server listens on, by its settings: UDP always, TCP where it has a port. */
+/** What a server listens on, by its settings: UDP always, TCP where it has a port, DTLS where it has been given. */
 import type { Clock } from '../../clock';
 import type { Transport } from '../../coap/transport';
 import { TcpTransport } from '../../coap/transports/tcp';
@@ -16,15 +16,17 @@ export interface ListenOptions {
 
 const DEFAULT_PORT = 5683;
 
-/** @param first in place of UDP */
+/** @param first in place of UDP; @param secure beside it */
 export function transportsFor(
   { host, port = DEFAULT_PORT, tcpPort }: ListenOptions,
   clock: Clock,
   tcpLimits: Partial<TcpLimits>,
   first?: Transport,
+  secure?: Transport,
 ): [Transport, ...Transport[]] {
   const where = host === undefined ? {} : { host };
   const transports: [Transport, ...Transport[]] = [first ?? new UdpTransport({ ...where, port })];
   if (tcpPort !== undefined) transports.push(new TcpTransport({ listen: { ...where, port: tcpPort }, clock, limits: tcpLimits }));
+  if (secure !== undefined) transports.push(secure);
   return transports;
 }

@@ -1,0 +1,192 @@
+/** LwM2M over DTLS with a connection id, while a network gives the device another address every few seconds. */
+import assert from 'node:assert/strict';
+import { VirtualClock } from '../../src/clock';
+import { Code } from '../../src/coap/codes';
+import { CoapLayer } from '../../src/coap/layer';
+import { DtlsTransport } from '../../src/coap/transports/dtls';
+import { MemoryNetwork, type NetworkFaults } from '../../src/coap/transports/memory';
+import type { LifecycleEvent, NotificationEvent } from '../../src/device/manager';
+import { Lwm2mClient } from '../../src/lwm2m/client/client';
+import { ObjectTree } from '../../src/lwm2m/client/objects';
+import { Lwm2mServer } from '../../src/lwm2m/server/server';
+import { MovingCarrier } from '../coap/transports/moving-carrier';
+import { testRandom } from '../coap/world';
+import { testBytes } from '../dtls/world';
+
+const SERVER = '10.0.0.1';
+const PORT = 5684;
+const keyOf = (identity: string): Buffer => Buffer.from(`the key of ${identity}`);
+
+interface Device {
+  readonly client: Lwm2mClient;
+  readonly carrier: MovingCarrier;
+  readonly transport: DtlsTransport;
+}
+
+async function givenServer(faults: NetworkFaults = {}) {
+  const clock = new VirtualClock();
+  const network = new MemoryNetwork(clock, faults);
+  network.record = false;
+  const secure = new DtlsTransport({
+    carrier: network.transport(SERVER, PORT),
+    clock,
+    random: testBytes(5),
+    credentials: { lookupPsk: (identity) => (identity.startsWith('key-') ? keyOf(identity) : undefined) },
+  });
+  const server = new Lwm2mServer({ transport: network.transport(SERVER, 5683), secure, clock, random: testRandom(7) });
+  const lifecycle: LifecycleEvent[] = [];
+  const notifications: NotificationEvent[] = [];
+  server.events.on('lifecycle', (event) => lifecycle.push(event));
+  server.events.on('notification', (event) => notifications.push(event));
+  await server.start();
+  let devices = 0;
+  const makeDevice = (endpoint: string, identity = `key-${endpoint}`): Device => {
+    const carrier = new MovingCarrier(network, `10.${++devices}.0`);
+    const transport = new DtlsTransport({
+      carrier,
+      clock,
+      random: testBytes(100 + devices),
+      credentials: {},
+      serve: false,
+      connectWith: () => ({ psk: { identity, key: keyOf(identity) } }),
+    });
+    const objects = new ObjectTree({ version: '1.1' });
+    objects.add(3, 0, { 0: 'Acme' });
+    objects.add(3303, 0, { 5700: 0 });
+    const client = new Lwm2mClient({
+      endpoint,
+      server: { host: SERVER, port: PORT },
+      objects,
+      lifetime: 300,
+      transport,
+      clock,
+      random: testRandom(200 + devices),
+      confirmableNotifications: true,
+    });
+    return { client, carrier, transport };
+  };
+  const start = async (device: Device): Promise<Device> => {
+    let isStarted = false;
+    void device.client.start().then(() => {
+      isStarted = true;
+    });
+    for (let second = 0; second < 100 && !isStarted; second++) await clock.advanceAsync(1_000);
+    assert.ok(isStarted, 'registered');
+    return device;
+  };
+  return { clock, network, secure, server, lifecycle, notifications, makeDevice, start };
+}
+
+describe('LwM2M over DTLS', () => {
+  it('a device registers with the identity its key proves, and is shown where it is', async () => {
+    const { server, makeDevice, start, clock } = await givenServer();
+    const device = await start(makeDevice('dev'));
+    assert.equal(server.registration('dev')?.security, 'psk');
+    assert.equal(server.registration('dev')?.address, '10.1.0.1:40000');
+    device.carrier.move();
+    await clock.advanceAsync(290_000);
+    assert.equal(server.registration('dev')?.address, '10.1.0.2:40001', 'after its Update');
+  });
+
+  it('the whole job while the address changes every three seconds: nothing lost, one handshake', async () => {
+    const { server, secure, makeDevice, start, clock, notifications, lifecycle } = await givenServer();
+    const { client, carrier } = await start(makeDevice('dev'));
+    await Promise.all([server.perform('dev', { operation: 'observe', path: '/3303/0/5700' }), clock.advanceAsync(1_000)]);
+    const reads: Promise<unknown>[] = [];
+    for (let second = 1; second <= 120; second++) {
+      if (second % 3 === 0) carrier.move();
+      client.setValue('/3303/0/5700', second);
+      if (second % 10 === 0)
+        reads.push(server.perform('dev', { operation: 'read', path: '/3/0/0' }).then(({ values }) => values[0]?.value));
+      await clock.advanceAsync(1_000);
+    }
+    await clock.advanceAsync(60_000);
+    assert.deepEqual(
+      await Promise.all(reads),
+      reads.map(() => 'Acme'),
+    );
+    const seen = notifications.map(({ values }) => values[0]?.value);
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 120 }, (_, index) => index + 1),
+    );
+    assert.equal(secure.endpoint.counters.handshakes, 1);
+    assert.ok(secure.endpoint.counters.rebinds >= 39);
+    assert.ok(lifecycle.slice(1).every(({ event }) => event === 'updated'));
+  });
+
+  it('also when a tenth of all datagrams is lost', async () => {
+    const { server, secure, makeDevice, start, clock, notifications } = await givenServer({ loss: 0.1, seed: 11 });
+    const { client, carrier } = await start(makeDevice('dev'));
+    const observing = server.perform('dev', { operation: 'observe', path: '/3303/0/5700' });
+    await clock.advanceAsync(60_000);
+    await observing;
+    for (let second = 1; second <= 60; second++) {
+      if (second % 3 === 0) carrier.move();
+      client.setValue('/3303/0/5700', second);
+      await clock.advanceAsync(1_000);
+    }
+    await clock.advanceAsync(100_000);
+    assert.equal(notifications.at(-1)?.values[0]?.value, 60);
+    assert.equal(secure.endpoint.counters.handshakes, 1);
+  });
+
+  it('a device that makes a new handshake goes on with its registration and its observations', async () => {
+    const { server, secure, makeDevice, start, clock, notifications, lifecycle } = await givenServer();
+    const { client, transport } = await start(makeDevice('dev'));
+    await Promise.all([server.perform('dev', { operation: 'observe', path: '/3303/0/5700' }), clock.advanceAsync(1_000)]);
+    transport.disconnect(SERVER, PORT);
+    await clock.advanceAsync(290_000);
+    assert.equal(secure.endpoint.counters.resumptions, 1);
+    client.setValue('/3303/0/5700', 42);
+    await clock.advanceAsync(5_000);
+    assert.equal(notifications.at(-1)?.values[0]?.value, 42);
+    const read = server.perform('dev', { operation: 'read', path: '/3/0/0' });
+    await clock.advanceAsync(1_000);
+    assert.equal((await read).values[0]?.value, 'Acme');
+    assert.ok(lifecycle.every(({ event }) => event === 'registered' || event === 'updated'));
+  });
+
+  it('identity-binding: an Update and a De-register with another’s keys are refused', async () => {
+    const { server, makeDevice, start, network, clock, lifecycle } = await givenServer();
+    await start(makeDevice('dev'));
+    const before = lifecycle.length;
+    const transport = new DtlsTransport({
+      carrier: network.transport('10.66.0.1', 1),
+      clock,
+      random: testBytes(66),
+      credentials: {},
+      serve: false,
+      connectWith: () => ({ psk: { identity: 'key-thief', key: keyOf('key-thief') } }),
+    });
+    const layer = new CoapLayer({ transports: [transport], clock, random: testRandom(66), onRequest: () => undefined });
+    await layer.open();
+    const codes: (number | undefined)[] = [];
+    // The thief has come to know the location of the other.
+    const id = locationOf(server, 'dev');
+    for (const code of [Code.Post, Code.Delete]) {
+      layer.request(layer.endpoint(SERVER, PORT), { code, path: ['rd', id] }, {}, (_error, response) =>
+        codes.push(response?.code),
+      );
+      await clock.advanceAsync(5_000);
+    }
+    assert.deepEqual(codes, [Code.BadRequest, Code.BadRequest]);
+    assert.equal(lifecycle.length, before);
+    assert.ok(server.registration('dev') !== undefined);
+  });
+
+  it('revoked, a device is cut off at once, and cannot come back with its session', async () => {
+    const { server, secure, makeDevice, start, clock } = await givenServer();
+    await start(makeDevice('dev'));
+    assert.equal(secure.endpoint.revoke('key-dev'), 1);
+    const read = server.perform('dev', { operation: 'read', path: '/3/0/0' }).catch((error: unknown) => error);
+    await clock.advanceAsync(100_000);
+    assert.equal(((await read) as { code?: string }).code, 'timeout');
+  });
+});
+
+/** The last segment of its Location-Path, which only the device knows. */
+function locationOf(server: Lwm2mServer, endpoint: string): string {
+  const { known } = server as unknown as { known: { byEndpoint(name: string): { id: string } | undefined } };
+  return known.byEndpoint(endpoint)?.id ?? assert.fail('not registered');
+}
