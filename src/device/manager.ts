@@ -34,6 +34,8 @@ export interface Registration {
   readonly registeredAt: number;
   readonly updatedAt: number;
   readonly security: SecurityMode;
+  /** Of a device behind a gateway (LwM2M objects 25 and 26): whose registration carries it, and what stands before its paths there. */
+  readonly gateway?: { readonly endpoint: string; readonly prefix: string };
 }
 
 export type LifecycleEventName =

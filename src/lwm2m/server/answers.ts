@@ -1,6 +1,7 @@
 /** What is in an answer or a notification: values by the format it says it is in, never by the one asked for; or links. */
 import type { CoapResponse } from '../../coap/layer';
 import { ContentFormat } from '../../coap/options';
+import type { Registration } from '../../device/manager';
 import type { PathLink } from '../../device/operation';
 import { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
@@ -8,7 +9,7 @@ import { asDeviceManagementError, DeviceManagementError } from '../../errors';
 import { decode, oldestFirst } from '../formats/formats';
 import { parseLinks } from '../formats/link-format';
 import type { Shape } from './format-choice';
-import type { PlanContext } from './plan';
+import { encodingOf, type PlanContext, uriPath } from './plan';
 
 /** A Discover lists resources too: more than a Register, and still not without end. */
 const LINK_LIMITS = { links: 20_000, bytes: 1024 * 1024 };
@@ -21,12 +22,13 @@ export function decodeValues(
   response: CoapResponse,
   target: Path,
   shape: Shape,
-  { registration, model }: PlanContext,
+  context: PlanContext,
   now: number,
 ): readonly ResourceValue[] {
+  const { registration } = context;
   const format = response.contentFormat ?? unnamedFormat(shape, registration.version);
   try {
-    return oldestFirst(decode(format, response.payload, { base: target, typeOf: model.typeOf, now }));
+    return oldestFirst(decode(format, response.payload, { ...encodingOf(context, target), now }));
   } catch (caught) {
     const error = asDeviceManagementError(caught, 'decode-error');
     throw new DeviceManagementError(
@@ -38,11 +40,34 @@ export function decodeValues(
   }
 }
 
-/** Links of a Discover, as paths of the object model; what is no such path is passed over. */
-export function decodeLinks(response: CoapResponse, rootPath: string): readonly PathLink[] {
+/** Values of a gateway and of devices behind it, apart: these keep their order and lose their prefix. `undefined` is the gateway. */
+export function byPrefix(values: readonly ResourceValue[]): ReadonlyMap<string | undefined, readonly ResourceValue[]> {
+  if (values.every(({ prefix }) => prefix === undefined)) return new Map([[undefined, values]]);
+  const shares = new Map<string | undefined, ResourceValue[]>();
+  for (const { prefix, ...value } of values) {
+    const share = shares.get(prefix);
+    if (share === undefined) shares.set(prefix, [value]);
+    else share.push(value);
+  }
+  return shares;
+}
+
+/**
+ * Links of a Discover, as paths of the object model; what is no such path is passed over. Behind a gateway they come without the prefix
+ * (LwM2M Gateway 1.1), yet a gateway that leaves it there is understood.
+ */
+export function decodeLinks(response: CoapResponse, registration: Registration): readonly PathLink[] {
   const links: PathLink[] = [];
+  const prefixes = [
+    registration.rootPath,
+    `/${uriPath(registration, Path.root).join('/')}`,
+    `/${registration.gateway?.prefix ?? ''}`,
+  ]
+    .filter((prefix) => prefix.length > 1)
+    .sort((a, b) => b.length - a.length);
   for (const link of parseLinks(response.payload, LINK_LIMITS)) {
-    const below = rootPath !== '' && link.path.startsWith(`${rootPath}/`) ? link.path.slice(rootPath.length) : link.path;
+    const prefix = prefixes.find((one) => link.path.startsWith(`${one}/`)) ?? '';
+    const below = link.path.slice(prefix.length);
     if (!/^\/?\d{1,5}(\/\d{1,5}){0,3}\/?$/.test(below)) continue;
     links.push({ path: Path.parse(below).toString(), attributes: attributesOf(link.attributes) });
   }

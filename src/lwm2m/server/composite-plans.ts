@@ -17,7 +17,16 @@ import { encodePathList } from '../formats/senml-paths';
 import { decodeValues } from './answers';
 import type { FormatQuestion } from './format-choice';
 import { queryOf } from './observe-attributes';
-import { invalidRequest, nothing, type Plan, type PlanContext, type RequestOf, unsupported, uriPath } from './plan';
+import {
+  encodingOf,
+  invalidRequest,
+  nothing,
+  type Plan,
+  type PlanContext,
+  type RequestOf,
+  rootSegments,
+  unsupported,
+} from './plan';
 
 /** What an answer is asked for in, by the format of the path list: the SenML of the same kind. */
 const ANSWER_FORMAT: Readonly<Record<number, number>> = {
@@ -34,7 +43,9 @@ export function planReadComposite(
   const paths = parsePathList(request.path);
   const list = paths.join(',');
   const query = request.operation === 'observe-composite' ? queryOf(request, paths, context) : [];
-  const payloadPaths = paths.map((path) => ({ path }));
+  // LwM2M Gateway 1.1: the request goes to the root, and its payload names the device.
+  const prefix = registration.gateway?.prefix;
+  const payloadPaths = paths.map((path) => (prefix === undefined ? { path } : { path, prefix }));
   return {
     operation: request.operation,
     target: Path.root,
@@ -46,7 +57,7 @@ export function planReadComposite(
       const accept = request.contentFormat ?? ANSWER_FORMAT[format as number] ?? format;
       return {
         code: Code.Fetch,
-        path: uriPath(registration, Path.root),
+        path: rootSegments(registration),
         contentFormat: format as number,
         payload: encodePathList(format as number, payloadPaths),
         ...(query.length > 0 && { query }),
@@ -63,11 +74,11 @@ export function planReadComposite(
 }
 
 export function planWriteComposite(request: RequestOf<'write-composite'>, context: PlanContext): Plan {
-  const { registration, model } = context;
+  const { registration } = context;
   const changes = changesOf(request, context);
   const list = parsePathList(request.path).join(',');
   const removes = changes.some(({ value }) => value === null);
-  const encoding = { base: Path.root, typeOf: model.typeOf };
+  const encoding = encodingOf(context, Path.root);
   const canCarry = (format: ContentFormatChoice): boolean => typeof format === 'number' && (!removes || canRemove(format));
   const choice = request.contentFormat;
   if (choice !== undefined && (!canCarry(choice) || !CARRIES_PATHS.has(choice))) {
@@ -83,7 +94,7 @@ export function planWriteComposite(request: RequestOf<'write-composite'>, contex
     formats: (candidates) => (choice === undefined ? candidates.filter(canCarry) : [choice]),
     spec: (format) => ({
       code: Code.IPatch,
-      path: uriPath(registration, Path.root),
+      path: rootSegments(registration),
       contentFormat: format as number,
       payload: canRemove(format as number)
         ? encodeChanges(format as number, changes, encoding)
@@ -144,8 +155,10 @@ function compositeQuestion({ registration }: PlanContext): FormatQuestion {
   return { registration, purpose: 'composite', shape: 'structured', type: undefined };
 }
 
+/** Everything of a gateway may be with everything that is behind it. */
 function refuseStranger({ path, prefix }: ResourceValue, paths: readonly Path[], device: string): void {
-  if (prefix === undefined && paths.some((wanted) => wanted.contains(Path.parse(path)))) return;
+  const isWanted = ({ level }: Path): boolean => prefix === undefined || level === 'root';
+  if (paths.some((wanted) => isWanted(wanted) && wanted.contains(Path.parse(path)))) return;
   const name = prefix === undefined ? path : `/${prefix}${path}`;
   throw new DeviceManagementError('decode-error', `device ${device} sent ${name}, which was not asked for.`, { device, path });
 }

@@ -78,7 +78,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   '4.29': (asked, response) => `${who(asked)} is asked too often: ${retry(response)}`,
   '5.00': (asked) => `${who(asked)} failed inside while doing ${what(asked)}: try again later, or look at the device's log`,
   '5.01': (asked) => `${who(asked)} has not implemented ${what(asked)}`,
+  '5.02': (asked) => `what stands in front of ${who(asked)} got no usable answer to ${what(asked)} from it`,
   '5.03': (asked, response) => `${who(asked)} cannot do ${what(asked)} now: ${retry(response)}`,
+  '5.04': (asked) =>
+    `what stands in front of ${who(asked)} got no answer to ${what(asked)} from it: it may be off, or out of reach`,
 };
 
 /** The error for a response code that is not the success of the operation. */
@@ -125,17 +128,23 @@ export function notRegistered(device: string): DeviceManagementError {
   );
 }
 
-export function isAsleep({ value, displaced, peer }: RegistrationRecord, path: string): DeviceManagementError {
-  const device = value.endpoint;
-  const why = displaced
-    ? `another device has taken its address ${value.address}`
-    : peer.gone
-      ? `its connection from ${value.address} has ended`
-      : 'it is in queue mode and not listening now';
+export function isAsleep(record: RegistrationRecord, path: string): DeviceManagementError {
+  const device = record.endpoint;
+  const why = record.gateway === undefined ? whyAsleep(record) : whyGatewayAsleep(record.gateway);
   return new DeviceManagementError('asleep', `device ${device} is asleep: ${why}. It can be asked after its next message.`, {
     device,
     path,
   });
+}
+
+function whyAsleep({ value, displaced, peer }: RegistrationRecord): string {
+  if (displaced) return `another device has taken its address ${value.address}`;
+  return peer.gone ? `its connection from ${value.address} has ended` : 'it is in queue mode and not listening now';
+}
+
+function whyGatewayAsleep(gateway: RegistrationRecord): string {
+  if (gateway.gone) return `its gateway ${gateway.endpoint} has registered anew, and not said yet what is behind it`;
+  return `it is behind gateway ${gateway.endpoint}, of which is true: ${whyAsleep(gateway)}`;
 }
 
 export function cancelledBecause(asked: Asked, why: string): DeviceManagementError {

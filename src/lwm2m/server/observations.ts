@@ -7,6 +7,7 @@ import type { CoapResponse, Observer, RequestSpec, ResponseCallback } from '../.
 import type { Observation } from '../../coap/observation';
 import type { NotificationEvent, ObservationEndedEvent, ProblemEvent } from '../../device/manager';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
+import { byPrefix } from './answers';
 import { aboutOf } from './failures';
 import type { Plan } from './plan';
 import type { RegistrationRecord } from './registration';
@@ -18,6 +19,8 @@ export interface ObservationsContext {
   readonly heard: (record: RegistrationRecord, response: CoapResponse) => void;
   /** Whether anyone listens: decoding is most of the work of a notification. */
   readonly isHeard: () => boolean;
+  /** The device behind a gateway that has this prefix. */
+  readonly behind: (record: RegistrationRecord, prefix: string) => RegistrationRecord | undefined;
   readonly notify: (event: NotificationEvent) => void;
   readonly ended: (event: ObservationEndedEvent) => void;
   readonly problem: (event: ProblemEvent) => void;
@@ -122,7 +125,7 @@ export class Observations {
   notified(observed: Observed, response: CoapResponse): void {
     const { record, plan } = observed;
     if (record.gone) return;
-    const { clock, heard, isHeard, notify, problem } = this.context;
+    const { clock, heard, isHeard, behind, notify, problem } = this.context;
     heard(record, response);
     if (!isHeard()) return;
     const device = record.endpoint;
@@ -131,7 +134,11 @@ export class Observations {
     try {
       const values = plan.read(response, at).values ?? [];
       const { contentFormat } = response;
-      notify({ device, path, values, at, ...(contentFormat !== undefined && { contentFormat }) });
+      for (const [prefix, share] of byPrefix(values)) {
+        const owner = prefix === undefined ? record : behind(record, prefix);
+        if (owner === undefined) continue;
+        notify({ device: owner.endpoint, path, values: share, at, ...(contentFormat !== undefined && { contentFormat }) });
+      }
     } catch (caught) {
       // One unreadable value ends nothing: the next may be readable again.
       problem({ device, path, reason: asDeviceManagementError(caught).message, at });

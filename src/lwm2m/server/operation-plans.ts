@@ -113,7 +113,7 @@ function planDiscover(_request: RequestOf<'discover'>, target: Path, { registrat
     registration,
     success: Code.Content,
     spec: () => ({ code: Code.Get, path: uriPath(registration, target), accept: ContentFormat.LinkFormat }),
-    read: (response) => ({ links: decodeLinks(response, registration.rootPath) }),
+    read: (response) => ({ links: decodeLinks(response, registration) }),
   };
 }
 

@@ -3,12 +3,14 @@ import { Code } from '../../coap/codes';
 import type { CoapResponse } from '../../coap/layer';
 import { ContentFormat } from '../../coap/options';
 import { NEW_INSTANCE, toResourceValues } from '../../device/coercion';
+import type { Registration } from '../../device/manager';
 import type { ContentFormatChoice, OperationName, OperationResult } from '../../device/operation';
 import { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import { formatOf } from '../formats/formats';
 import type { Shape } from './format-choice';
 import {
+  encodingOf,
   invalidRequest,
   nothing,
   type Plan,
@@ -60,8 +62,8 @@ export function planCreate(request: RequestOf<'create'>, target: Path, context: 
   }
   const payload = { target, base, values, shape: 'structured' as const };
   const plan = planPayload('create', Code.Post, Code.Created, payload, choice, context, object);
-  const { rootPath } = context.registration;
-  return { ...plan, read: (response) => createdBy(response, rootPath, isBare ? undefined : numbered) };
+  const { registration } = context;
+  return { ...plan, read: (response) => createdBy(response, registration, isBare ? undefined : numbered) };
 }
 
 interface PayloadPlan {
@@ -78,11 +80,12 @@ function planPayload(
   success: number,
   { target, base, values, shape }: PayloadPlan,
   choice: ContentFormatChoice | undefined,
-  { registration, model }: PlanContext,
+  context: PlanContext,
   uri = target,
 ): Plan {
+  const { registration, model } = context;
   if (choice === 'none') throw invalidRequest(operation, target, 'a payload needs a content format');
-  const encoding = { base, typeOf: model.typeOf };
+  const encoding = encodingOf(context, base);
   const canCarry = (format: ContentFormatChoice): boolean =>
     typeof format === 'number' && (formatOf(format)?.canEncode(values, encoding) ?? false);
   if (choice !== undefined && !canCarry(choice)) {
@@ -104,9 +107,9 @@ function planPayload(
 }
 
 /** Location-Path says where it is; without one (Leshan) it is where it was asked for. */
-function createdBy(response: CoapResponse, rootPath: string, wanted: Path | undefined): Partial<OperationResult> {
+function createdBy(response: CoapResponse, registration: Registration, wanted: Path | undefined): Partial<OperationResult> {
   const location = response.locationPath;
-  const segments = rootPath.split('/').filter((segment) => segment !== '');
+  const segments = uriPath(registration, Path.root);
   const below = segments.every((segment, index) => location[index] === segment) ? location.slice(segments.length) : location;
   const isPath = below.length === 2 && below.every((segment) => /^\d{1,5}$/.test(segment));
   const created = isPath ? `/${below.map(Number).join('/')}` : wanted?.toString();

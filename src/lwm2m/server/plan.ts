@@ -5,6 +5,7 @@ import type { DeviceModel } from '../../device/models/catalogue';
 import type { ContentFormatChoice, OperationName, OperationRequest, OperationResult } from '../../device/operation';
 import type { Path, PathLevel } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
+import type { EncodeContext } from '../formats/format';
 import { named } from './failures';
 import type { FormatQuestion } from './format-choice';
 
@@ -37,9 +38,23 @@ export function nothing(): Partial<OperationResult> {
   return {};
 }
 
+/** Below the root of the registration; of a device behind a gateway, below its prefix there. */
 export function uriPath(registration: Registration, target: Path): readonly string[] {
   const ids = target.ids.map(String);
-  return registration.rootPath === '' ? ids : [...registration.rootPath.split('/').slice(1), ...ids];
+  const { gateway, rootPath } = registration;
+  if (gateway === undefined) return rootPath === '' ? ids : [...rootSegments(registration), ...ids];
+  return [...rootSegments(registration), gateway.prefix, ...ids];
+}
+
+/** The root of the registration, where composite operations go: their payload names what is behind a gateway. */
+export function rootSegments({ rootPath }: Registration): readonly string[] {
+  return rootPath === '' ? [] : rootPath.split('/').slice(1);
+}
+
+/** How the names in payloads of this device are to be understood. @param base the path in the request */
+export function encodingOf({ registration, model }: PlanContext, base: Path): EncodeContext {
+  const { gateway } = registration;
+  return gateway === undefined ? { base, typeOf: model.typeOf } : { base, prefix: gateway.prefix, typeOf: model.typeOf };
 }
 
 export function typeAt(target: Path, model: DeviceModel): FormatQuestion['type'] {

@@ -1,7 +1,8 @@
 /**
  * Who can be asked now. A device in queue mode is awake for MAX_TRANSMIT_WAIT after the last message exchanged with it
  * (LwM2M Core 1.1.1 §6.5): any message, not only Register and Update. Every other registered device counts as reachable,
- * except one whose address another registration has taken, or whose connection has ended.
+ * except one whose address another registration has taken, or whose connection has ended. A device behind a gateway is what its
+ * gateway is, and cannot be asked while the gateway has registered anew and not said yet what is behind it.
  */
 import type { Clock } from '../../clock';
 import type { Presence as PresenceState } from '../../device/manager';
@@ -32,11 +33,16 @@ export class Presence {
 
   of(record: RegistrationRecord | undefined): PresenceState {
     if (record === undefined || record.gone) return 'gone';
-    return this.asleep.has(record) ? 'asleep' : 'reachable';
+    const carrier = record.gateway ?? record;
+    return carrier.gone || this.asleep.has(carrier) ? 'asleep' : 'reachable';
   }
 
   /** A message was exchanged with the device. */
   heard(record: RegistrationRecord): void {
+    if (record.gateway !== undefined) {
+      if (!record.gateway.gone) this.heard(record.gateway);
+      return;
+    }
     if (record.value.queueMode) this.windows.set(record.slot, this.options.awakeMs);
     // An answer that was under way when another took the address does not bring the address back.
     if (record.displaced || this.asleep.size === 0) return;
@@ -51,6 +57,7 @@ export class Presence {
 
   /** Its window closed, it did not answer within it, its address went to another, or its connection ended. */
   sleep(record: RegistrationRecord): void {
+    if (record.gateway !== undefined) return this.sleep(record.gateway);
     if (record.gone || this.asleep.has(record)) return;
     this.windows.clear(record.slot);
     this.asleep.add(record);

@@ -87,11 +87,20 @@ export function readRegistrationQuery(query: readonly string[], rules: Registrat
 function readEndpoint(value: string | undefined, into: RegistrationQuery): Mistake | undefined {
   if (value === undefined || value === '') return undefined; // as if absent: an identity may still tell the name
   if (value.length > LONGEST_ENDPOINT_NAME) return bad('the endpoint name is longer than 255 characters', 'Shorten "ep".');
-  if (!PRINTABLE_ASCII.test(value) && UNPRINTABLE.test(value)) {
+  if (!isPrintable(value)) {
     return bad('the endpoint name is not printable UTF-8', 'Send "ep" as UTF-8 text without control characters.');
   }
   into.endpoint = value;
   return undefined;
+}
+
+/** Whether a text can be the name of a device. */
+export function isEndpointName(text: string): boolean {
+  return text !== '' && text.length <= LONGEST_ENDPOINT_NAME && isPrintable(text);
+}
+
+function isPrintable(text: string): boolean {
+  return PRINTABLE_ASCII.test(text) || !UNPRINTABLE.test(text);
 }
 
 function readVersion(value: string | undefined, into: RegistrationQuery, rules: RegistrationRules): Mistake | undefined {

@@ -31,6 +31,8 @@ export class RegistrationRecord {
     /** Where it is now. */
     public peer: Endpoint,
     public value: Registration,
+    /** Of a device behind a gateway: the registration that carries it, which may have gone before it. */
+    readonly gateway: RegistrationRecord | undefined = undefined,
   ) {}
 
   get endpoint(): string {
@@ -140,6 +142,32 @@ export function updatedRegistration(
     updatedAt: now,
     security: before.security,
   };
+}
+
+/** The value of a device behind a gateway: what is announced of it, and all else is its gateway's. */
+export function childValue(
+  gateway: Registration,
+  endpoint: string,
+  prefix: string,
+  announced: Pick<AnnouncedObjects, 'objects' | 'versions'>,
+  now: number,
+): Registration {
+  return {
+    ...gateway,
+    endpoint,
+    objects: announced.objects,
+    versions: announced.versions,
+    parameters: NO_PARAMETERS,
+    registeredAt: now,
+    updatedAt: now,
+    gateway: { endpoint: gateway.endpoint, prefix },
+  };
+}
+
+/** What an Update of its gateway makes of a device behind it. */
+export function carriedValue(child: Registration, gateway: Registration): Registration {
+  const { lifetime, binding, queueMode, address, rootPath, contentFormats, updatedAt } = gateway;
+  return { ...child, lifetime, binding, queueMode, address, rootPath, contentFormats, updatedAt };
 }
 
 /** Whether an Update brought another object list, not just other bytes for the same one. */

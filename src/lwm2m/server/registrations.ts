@@ -45,6 +45,9 @@ export interface Meeting {
 
 const AT_HOME: Meeting = { outcome: 'at-home', displaced: undefined };
 
+/** No request names a device behind a gateway; ids are longer. */
+const NO_ID = '';
+
 /** Lifetimes are seconds; nothing is gained by expiring more precisely. */
 const EXPIRY_TICK_MS = 1000;
 
@@ -115,6 +118,17 @@ export class Registrations {
     return { record, replaced, displaced };
   }
 
+  /**
+   * Enters a device behind a gateway: it lives by the registration of its gateway, so it has no id, address or lifetime of its own. Its
+   * name must be free.
+   */
+  addBehind(gateway: RegistrationRecord, value: Registration): RegistrationRecord {
+    const record = new RegistrationRecord(NO_ID, this.takeSlot(), gateway.identity, gateway.peer, value, gateway);
+    this.slots[record.slot] = record;
+    this.names.set(value.endpoint, record);
+    return record;
+  }
+
   /** Puts an updated value in place and starts its lifetime anew. */
   update(record: RegistrationRecord, value: Registration): void {
     record.value = value;
@@ -153,8 +167,9 @@ export class Registrations {
     this.lifetimes.clear(record.slot);
     this.slots[record.slot] = undefined;
     this.freeSlots.push(record.slot);
-    this.ids.delete(record.id);
     if (this.names.get(record.endpoint) === record) this.names.delete(record.endpoint);
+    if (record.gateway !== undefined) return;
+    this.ids.delete(record.id);
     if (record.identity !== undefined && this.identities.get(record.identity) === record) this.identities.delete(record.identity);
     this.residents.moveOut(record);
   }

@@ -13,6 +13,7 @@ import { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import { asDeviceManagementError } from '../../errors';
 import { decode, oldestFirst } from '../formats/formats';
+import { byPrefix } from './answers';
 import type { Models } from './models';
 import { identityKey } from './peers';
 import type { Presence } from './presence';
@@ -27,6 +28,10 @@ export interface ReportingInterfaceContext {
   readonly presence: Presence;
   readonly statistics: OperationStatistics<RegistrationRecord>;
   readonly identityOf: (peer: Endpoint) => Identity;
+  /** The device behind a gateway that has this prefix. */
+  readonly behind: (record: RegistrationRecord, prefix: string) => RegistrationRecord | undefined;
+  /** A gateway sent something of a device that it has not announced. */
+  readonly metStranger: (record: RegistrationRecord) => void;
   readonly tell: (event: SendEvent) => void;
   readonly problem: (event: ProblemEvent) => void;
 }
@@ -71,11 +76,26 @@ export class ReportingInterface {
       this.context.problem({ device, reason: `a Send cannot be understood: ${reason}`, at });
       return;
     }
-    if (!areAnnounced(record.value, values)) {
-      return this.answer(request, Code.NotFound, record, 'an object that was not registered');
-    }
+    const shares = this.sharesOf(record, values);
+    if (shares === undefined) return this.answer(request, Code.NotFound, record, 'an object that was not registered');
     this.answer(request, Code.Changed, record);
-    this.context.tell({ device, values, contentFormat, at });
+    for (const [owner, share] of shares) this.context.tell({ device: owner.endpoint, values: share, contentFormat, at });
+  }
+
+  /** Values by whose they are, the sender's or of devices behind it; undefined when one is of what is not known to be there. */
+  private sharesOf(
+    record: RegistrationRecord,
+    values: readonly ResourceValue[],
+  ): ReadonlyMap<RegistrationRecord, readonly ResourceValue[]> | undefined {
+    const { behind, metStranger } = this.context;
+    const shares = new Map<RegistrationRecord, readonly ResourceValue[]>();
+    for (const [prefix, share] of byPrefix(values)) {
+      const owner = prefix === undefined ? record : behind(record, prefix);
+      if (owner === undefined) metStranger(record);
+      if (owner === undefined || !areAnnounced(owner.value, share)) return undefined;
+      shares.set(owner, share);
+    }
+    return shares;
   }
 
   private answer(request: IncomingRequest, code: number, record: RegistrationRecord | undefined, reason?: string): void {
@@ -84,10 +104,11 @@ export class ReportingInterface {
   }
 }
 
-/** Whether the device registered every object it sends values of; a device behind it (a prefix) has not. */
-function areAnnounced({ objects }: Registration, values: readonly ResourceValue[]): boolean {
+/** Whether the device registered every object it sends values of. A gateway may not have said what a device behind it has. */
+function areAnnounced({ objects, gateway }: Registration, values: readonly ResourceValue[]): boolean {
+  if (gateway !== undefined && objects.length === 0) return true;
   const announced = new Set(objects.map(objectOf));
-  return values.every(({ path, prefix }) => prefix === undefined && announced.has(objectOf(path)));
+  return values.every(({ path }) => announced.has(objectOf(path)));
 }
 
 /** "/3" of "/3/0/9". */

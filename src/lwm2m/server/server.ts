@@ -24,6 +24,7 @@ import { type AnnouncedObjects, ObjectLists, readObjectLinks } from './announced
 import { BootstrapInterface } from './bootstrap-interface';
 import { DeviceOperations } from './device-operations';
 import { notRegistered } from './failures';
+import { Gateways } from './gateways';
 import { Mistake } from './mistake';
 import { Models } from './models';
 import { Observations } from './observations';
@@ -43,11 +44,18 @@ import { type ListenOptions, transportsFor } from './transports';
 export interface ServerLimits {
   readonly registrations: number;
   readonly observationsPerDevice: number;
+  /** Devices behind one gateway; they count as registrations too. */
+  readonly devicesPerGateway: number;
   /** Devices being bootstrapped at the same time. */
   readonly bootstrapSessions: number;
 }
 
-const DEFAULT_LIMITS: ServerLimits = { registrations: 200_000, observationsPerDevice: 200, bootstrapSessions: 1_000 };
+const DEFAULT_LIMITS: ServerLimits = {
+  registrations: 200_000,
+  observationsPerDevice: 200,
+  devicesPerGateway: 1_000,
+  bootstrapSessions: 1_000,
+};
 
 export interface Lwm2mServerOptions {
   /** Default: UDP port 5683 on all interfaces, no TCP. */
@@ -104,6 +112,7 @@ export class Lwm2mServer implements DeviceManager {
   private readonly refusals: Refusals;
   private readonly observed: Observations;
   private readonly operations: DeviceOperations;
+  private readonly gateways: Gateways;
   private readonly counters = new OperationStatistics<RegistrationRecord>();
   private readonly bootstrapInterface: BootstrapInterface | undefined;
   private readonly routing: Routing;
@@ -135,24 +144,44 @@ export class Lwm2mServer implements DeviceManager {
       clock,
       mostPerDevice: limits.observationsPerDevice,
       heard: (record, response) => {
-        registrations.heardAtHome(record);
-        presence.heard(record);
+        this.heard(record);
         statistics.count(record, 'notify', response.code, 0, response.payload.length);
       },
       isHeard: () => events.has('notification') || events.has('problem'),
       notify: (event) => events.emit('notification', event),
       ended: (event) => events.emit('observation-ended', event),
       problem: (event) => events.emit('problem', event),
+      behind: (record, prefix) => this.gateways.behind(record, prefix),
     });
     this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
     const rules = { ...DEFAULT_RULES, ...options.rules };
     const admit = admitting(options.admission ?? 'secured');
+    const objectLists = new ObjectLists();
+    this.gateways = new Gateways({
+      clock,
+      layer,
+      models,
+      registrations,
+      objectLists,
+      presence,
+      statistics,
+      refusals: this.refusals,
+      mostRegistrations: limits.registrations,
+      mostPerGateway: limits.devicesPerGateway,
+      admit,
+      identityOf,
+      heard: (record) => this.heard(record),
+      read: (record, path) => this.operations.perform(record, { operation: 'read', path }),
+      drop: (record, why) => this.drop(record, why),
+      tell: (event) => this.tell(event),
+      problem: (event) => events.emit('problem', event),
+    });
     const registrationInterface = new RegistrationInterface({
       clock,
       rules,
       mostRegistrations: limits.registrations,
       registrations,
-      objectLists: new ObjectLists(),
+      objectLists,
       presence,
       refusals: this.refusals,
       statistics,
@@ -171,6 +200,8 @@ export class Lwm2mServer implements DeviceManager {
       presence,
       statistics,
       identityOf,
+      behind: (record, prefix) => this.gateways.behind(record, prefix),
+      metStranger: (record) => this.gateways.metStranger(record),
       tell: (event) => events.emit('send', event),
       problem: (event) => events.emit('problem', event),
     });
@@ -201,6 +232,7 @@ export class Lwm2mServer implements DeviceManager {
   /** Ends everything under way with `cancelled`, and frees the port. Devices are not told; they find out with their next Update. */
   async stop(): Promise<void> {
     this.bootstrapInterface?.stop();
+    this.gateways.stop();
     for (const record of this.known.all()) this.operations.cancelAll(record, ABANDONED.stopped);
     this.known.stop();
     this.presences.stop();
@@ -287,13 +319,25 @@ export class Lwm2mServer implements DeviceManager {
     this.tell({ event: 'expired', device: record.endpoint, registration: record.value, at: this.clock.wall() });
   }
 
-  private abandon(record: RegistrationRecord, why: keyof typeof ABANDONED): void {
-    this.operations.cancelAll(record, ABANDONED[why]);
-    this.observed.dropAll(record, ABANDONED[why]);
+  private abandon(record: RegistrationRecord, why: Exclude<keyof typeof ABANDONED, 'stopped'>): void {
+    this.drop(record, ABANDONED[why]);
+    this.gateways.abandoned(record, why);
+  }
+
+  private drop(record: RegistrationRecord, why: string): void {
+    this.operations.cancelAll(record, why);
+    this.observed.dropAll(record, why);
+  }
+
+  /** A message that only this registration can send came from its address. */
+  private heard(record: RegistrationRecord): void {
+    this.known.heardAtHome(record.gateway ?? record);
+    this.presences.heard(record);
   }
 
   private tell(event: LifecycleEvent): void {
     this.events.emit('lifecycle', event);
+    this.gateways.follow(event);
   }
 }
 
