@@ -267,15 +267,17 @@ export class OperationNode {
     const { device, request, kept } = order;
     const message: Message = { ...kept, device, path: request.path };
     this.counts.settled(outcome);
-    if ('error' in outcome) {
-      const error = flowError(outcome.error);
+    const failed = (error: FlowError): void => {
       if (this.settings.failures === 'output') this.host.send([null, withError(message, error, this.host)]);
       else this.host.raise(error, message);
-      return;
-    }
-    const result = this.withResult(message, outcome.result, request);
-    result.dm = { ...(result.dm as object), resumed: true };
-    this.host.send(result);
+    };
+    const succeeded = (answer: OperationResult): void => {
+      const result = this.withResult(message, answer, request);
+      result.dm = { ...(result.dm as object), resumed: true };
+      this.host.send(result);
+    };
+    if ('error' in outcome) failed(flowError(outcome.error));
+    else this.guarded({ queued: () => {}, succeeded, failed }, outcome.result);
   }
 
   private withResult(message: Message, result: OperationResult, request: OperationRequest): Message {

@@ -104,11 +104,13 @@ export class RunningServers {
     for (const [id, { leaving }] of this.entries) if (leaving !== undefined) void this.stop(id);
     await Promise.all(this.ending);
     if (!this.flowsRun) return;
-    for (const { server } of this.entries.values()) {
+    const servers = this.all();
+    for (const server of servers) {
       server.sweep();
       server.release();
-      void server.begin((error) => this.blame(server, error));
     }
+    // One after the other: of two with one port, who came first has it, and can be named.
+    for (const server of servers) await server.begin((error) => this.blame(server, error));
   }
 
   private stop(id: string): Promise<void> {

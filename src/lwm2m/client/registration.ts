@@ -132,11 +132,15 @@ export class Registration {
     const { location, locationText } = this;
     this.abandon('idle');
     this.options.onFresh('the device has left');
-    this.options.ask({ code: Code.Delete, path: location }, DEREGISTER_TIMEOUT_MS, (_error, response) => {
+    let patience: Timer | undefined;
+    const asked = this.options.ask({ code: Code.Delete, path: location }, DEREGISTER_TIMEOUT_MS, (_error, response) => {
+      patience?.cancel();
       if (response !== undefined && isSuccess(response.code))
         this.options.events.emit('deregistered', { location: locationText });
       done();
     });
+    // It may have to wait for its turn, behind a request that is not answered, and would then outlast its own time.
+    patience = this.options.clock.after(DEREGISTER_TIMEOUT_MS, () => asked.cancel());
   }
 
   /** Forgets the registration without a word to the server. */

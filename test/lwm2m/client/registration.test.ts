@@ -230,6 +230,18 @@ describe('De-register', () => {
     assert.equal(world.clock.pending, 0);
   });
 
+  it('so does one that is silent to what was asked before', async () => {
+    const world = await givenClient({ muteSend: false });
+    world.server.answers = () => undefined;
+    const sending = world.client.send(['/3303/0/5700']);
+    let stopped = false;
+    void world.client.stop().then(() => {
+      stopped = true;
+    });
+    await Promise.all([assert.rejects(sending), world.seconds(5)]);
+    assert.equal(stopped, true);
+  });
+
   it('stopping before it ever registered ends the attempt', async () => {
     const world = await givenClient({ registered: false, answers: () => undefined });
     const stopped = world.client.stop();
