@@ -1,7 +1,9 @@
 /** The dialogs as a user meets them, in a real editor. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { example, type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
 
 const SERVER = '5e4e400000000001';
 const TARGET = { version: 1, server: SERVER, device: 'device', deviceType: 'msg', path: 'path', pathType: 'msg' };
@@ -144,7 +146,9 @@ describe('the dialogs', function () {
       return {
         width: document.querySelector('#dialog-form').offsetWidth,
         labels: seen('.form-row > label:not(.dm-check)').filter((label) => label.offsetHeight > 30).map((label) => label.innerText),
-        edges: seen('.form-row > input, .form-row > select, .form-row > .red-ui-typedInput-container').map(left),
+        // A second field of a row stands where it finds room.
+        edges: seen('.form-row').map((row) => [...row.querySelectorAll(':scope > input, :scope > select, :scope > .red-ui-typedInput-container')]
+          .find((field) => field.offsetParent !== null)).filter(Boolean).map(left),
       };
     })()`);
   }
@@ -413,6 +417,17 @@ describe('the dialogs', function () {
     for (const name of NODES) {
       const label = await editor.page.locator(`[data-palette-type="${TYPES[name]}"] .red-ui-palette-label`).innerText();
       assert.equal(label.trim().replace(/\s+/g, ' '), name === 'client' ? 'lwm2m client' : name);
+    }
+  });
+
+  it('the examples can be deployed as they are: no node of theirs is marked', async () => {
+    for (const name of readdirSync('examples').map((file) => path.basename(file, '.json'))) {
+      const marked = await editor.page.evaluate(`(() => {
+        const { nodes } = RED.nodes.import(${JSON.stringify(example(name))}, { generateIds: true, addFlow: true });
+        for (const node of nodes) RED.editor.validateNode(node);
+        return nodes.filter(({ valid }) => valid === false).map(({ type, name, validationErrors }) => [type, name, validationErrors]);
+      })()`);
+      assert.deepEqual(marked, [], name);
     }
   });
 
