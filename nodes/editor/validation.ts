@@ -93,3 +93,37 @@ export function checkAttributes(attributes: AttributeTexts | undefined): Verdict
   const [first] = complainAboutAttributes(attributes ?? {}).values();
   return verdict(first);
 }
+
+/** The server a bootstrap gives: the URI by itself, then with the security and the binding chosen beside it. Empty: none. */
+export function checkServerUri(node: EditorNode, value: string): Verdict {
+  const uri = value.trim();
+  if (uri === '') return true;
+  const match = /^coap(s?)(\+tcp)?:\/\/[^\s/]+/.exec(uri);
+  if (match === null) return text('validation.server-uri');
+  const security = property(node, 'security');
+  const isSecured = match[1] === 's';
+  if ((security === 'none' && isSecured) || (security === 'generated' && !isSecured)) return text('validation.server-key');
+  const binding = property(node, 'binding');
+  return binding === '' || binding.includes(match[2] === undefined ? 'U' : 'T') ? true : text('validation.server-binding');
+}
+
+/** Paths a bootstrap removes. */
+export function checkDeletes(value: string): Verdict {
+  const wrong = value
+    .split(',')
+    .map((path) => path.trim())
+    .find((path) => path !== '' && !/^\/(\d{1,5}(\/\d{1,5})?)?$/.test(path));
+  return wrong === undefined ? true : text('validation.deletes', { path: wrong });
+}
+
+/** Objects a bootstrap writes: JSON keyed by path. */
+export function checkObjects(value: string): Verdict {
+  try {
+    const objects: unknown = JSON.parse(value.trim() === '' ? '{}' : value);
+    const isKeyed = typeof objects === 'object' && objects !== null && !Array.isArray(objects);
+    if (isKeyed && Object.keys(objects).every((path) => /^\/\d{1,5}(\/\d{1,5}){1,3}$/.test(path))) return true;
+  } catch {
+    // Told below, as for anything else that is not what it should be.
+  }
+  return text('validation.objects');
+}

@@ -3,10 +3,12 @@ import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { SystemClock } from '../../src/clock';
 import { admit } from '../../src/device/admission';
 import { Catalogue } from '../../src/device/models/catalogue';
+import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
+import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { milliseconds } from '../runtime/operation-settings';
-import type { ManagedServer, RunningServer, ServerLog } from '../runtime/running-server';
-import { type FlowEvents, RunningServers, type ServerSettings } from '../runtime/running-servers';
+import type { RunningServer, ServerLog } from '../runtime/running-server';
+import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
 import { serveAdminApi } from './admin-api';
 
 interface ServerProperties extends NodeDef {
@@ -39,7 +41,7 @@ function settingsOf({ name, host, port, tcpPort, admission, models, ackTimeout }
   };
 }
 
-function makeServer(settings: () => ServerSettings, log: ServerLog): { server: ManagedServer; catalogue: Catalogue } {
+function makeServer(settings: () => ServerSettings, log: ServerLog): MadeServer {
   const { host, port, tcpPort, models, ackTimeoutMs } = settings();
   const catalogue = Catalogue.registry();
   if (models !== '') {
@@ -47,13 +49,15 @@ function makeServer(settings: () => ServerSettings, log: ServerLog): { server: M
       log.warn(`object definition ${file}${line > 0 ? `, line ${line}` : ''}: ${reason}`);
     }
   }
+  const bootstrap = new BootstrapConfigurations((configuration) => checkBootstrap(configuration, catalogue));
   const server = new Lwm2mServer({
+    bootstrap: bootstrap.source,
     listen: { port, ...(host !== '' && { host }), ...(tcpPort !== undefined && { tcpPort }) },
     catalogue,
     admission: (endpoint, identity) => admit(settings().admission, endpoint, identity),
     parameters: { ackTimeoutMs },
   });
-  return { server, catalogue };
+  return { server, catalogue, bootstrap };
 }
 
 function tableOf(red: NodeAPI): RunningServers {

@@ -1,9 +1,11 @@
 /** One server as long as it runs, over however many deploys: its state, its devices, and what it keeps for the nodes that use it. */
 import type { Clock, Timer } from '../../src/clock';
+import type { BootstrapEvent } from '../../src/device/bootstrap';
 import type { DeviceManager, LifecycleEvent } from '../../src/device/manager';
 import type { Catalogue } from '../../src/device/models/catalogue';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
 import { Events, type Unsubscribe } from '../../src/events';
+import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import { Fleet } from '../../src/fleet/fleet';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
@@ -58,12 +60,17 @@ export class RunningServer {
     private readonly log: ServerLog,
     /** What objects mean to its devices. */
     readonly catalogue?: Catalogue,
+    /** What devices are given that ask for their servers; the manager was made with it. */
+    readonly bootstrap = new BootstrapConfigurations(),
   ) {
     this.fleet = new Fleet(manager, clock);
     this.sources = new OwnedSources(clock);
     this.hold();
     this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));
-    this.subscriptions = [manager.events.on('lifecycle', (event) => this.refused(event))];
+    this.subscriptions = [
+      manager.events.on('lifecycle', (event) => this.refused(event)),
+      manager.events.on('bootstrap', (event) => this.bootstrapped(event)),
+    ];
   }
 
   get refusedCount(): number {
@@ -137,7 +144,10 @@ export class RunningServer {
   /** Nodes that have not come back with their flows are gone: disabled, or deleted together with their tab. */
   sweep(): void {
     const gone = this.sources.sweep();
-    for (const owner of gone) this.fleet.policies.removeOwner(owner);
+    for (const owner of gone) {
+      this.fleet.policies.removeOwner(owner);
+      this.bootstrap.removeOwner(owner);
+    }
     this.fleet.requests.outcomes.abandonHeld();
   }
 
@@ -158,13 +168,24 @@ export class RunningServer {
     this.changes.emit('state', state);
   }
 
+  private bootstrapped(event: BootstrapEvent): void {
+    this.bootstrap.heard(event);
+    if (event.refusal === undefined) return;
+    const { reason, remedy, count } = event.refusal;
+    this.log.warn(`bootstrap refused: ${reason}. ${remedy}${timesSoFar(count)}`);
+  }
+
   /** The server tells the first refusal of a source at once and repeats now and then, with their number. */
   private refused({ refusal }: LifecycleEvent): void {
     if (refusal === undefined) return;
     const { reason, remedy, count } = refusal;
-    this.log.warn(`${reason}. ${remedy}${count > 1 ? ` (${count} times so far)` : ''}`);
+    this.log.warn(`${reason}. ${remedy}${timesSoFar(count)}`);
     this.changes.emit('refused', this.manager.refused);
   }
+}
+
+function timesSoFar(count: number): string {
+  return count > 1 ? ` (${count} times so far)` : '';
 }
 
 function abandoned({ owner, device, request }: Order, outcome: Outcome): string {

@@ -6,6 +6,7 @@
 import type { Clock, Timer } from '../../src/clock';
 import type { Catalogue } from '../../src/device/models/catalogue';
 import { DeviceManagementError } from '../../src/errors';
+import type { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import { type ManagedServer, RunningServer, type ServerLog } from './running-server';
 
 export interface ListenSettings {
@@ -29,11 +30,18 @@ export interface FlowEvents {
   on(event: 'flows:started' | 'flows:stopping', listener: () => void): unknown;
 }
 
+/** A server, and what it was made with that others need. */
+export interface MadeServer {
+  readonly server: ManagedServer;
+  readonly catalogue?: Catalogue;
+  readonly bootstrap?: BootstrapConfigurations;
+}
+
 export interface RunningServersOptions {
   readonly events: FlowEvents;
   readonly clock: Clock;
   /** @param settings as they are now: admission is asked for at every registration */
-  readonly make: (settings: () => ServerSettings, log: ServerLog) => { server: ManagedServer; catalogue?: Catalogue };
+  readonly make: (settings: () => ServerSettings, log: ServerLog) => MadeServer;
   readonly log: (id: string) => ServerLog;
 }
 
@@ -84,7 +92,7 @@ export class RunningServers {
     if (known !== undefined) void this.stop(id);
     const log = this.options.log(id);
     const made = this.options.make(() => this.entries.get(id)?.settings ?? settings, log);
-    const server = new RunningServer(id, made.server, this.options.clock, log, made.catalogue);
+    const server = new RunningServer(id, made.server, this.options.clock, log, made.catalogue, made.bootstrap);
     server.name = settings.name;
     this.entries.set(id, { settings, server, leaving: undefined });
     return server;

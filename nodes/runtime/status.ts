@@ -30,6 +30,10 @@ const LOOKS = {
   'observations-refused': { fill: 'yellow', shape: 'dot' },
   dropped: { fill: 'yellow', shape: 'dot' },
   idle: { fill: 'grey', shape: 'ring' },
+  bootstrapping: { fill: 'blue', shape: 'dot' },
+  bootstrapped: { fill: 'green', shape: 'dot' },
+  'bootstraps-failed': { fill: 'yellow', shape: 'dot' },
+  'bootstrap-idle': { fill: 'grey', shape: 'ring' },
   simulated: { fill: 'green', shape: 'dot' },
 } as const satisfies Record<string, Status>;
 
