@@ -4,6 +4,7 @@ export { ASSOCIATION, DtlsTransport, type DtlsTransportOptions } from './coap/tr
 export { UdpTransport } from './coap/transports/udp';
 export { type Admission, type AdmissionDecision, admit } from './device/admission';
 export type { NotificationAttributes } from './device/attributes';
+export type { BootstrapConfiguration, BootstrapEvent, BootstrapSource, ServerAccount } from './device/bootstrap';
 export { type Identity, isLoopback, type SecurityMode } from './device/identity';
 export type {
   DeviceManager,
@@ -37,6 +38,9 @@ export type { DtlsEvents } from './dtls/dtls';
 export type { Credentials, DtlsLimits, PeerIdentity } from './dtls/settings';
 export { DeviceManagementError, type ErrorCode, type ErrorContext, type LocalErrorCode } from './errors';
 export { Events, type Listener, type Unsubscribe } from './events';
+export { BootstrapConfigurations, type DeclaredBootstrap } from './fleet/bootstrap-configurations';
+export { type CredentialStore, type GeneratedCredential, MemoryCredentials } from './fleet/bootstrap-credentials';
+export { type BootstrapDeclaration, readDeclaration } from './fleet/bootstrap-declaration';
 export { modelOf } from './fleet/device-model';
 export { Fleet, type FleetOptions } from './fleet/fleet';
 export type { ObservedValue, PolicyListener, PolicyState, RefusedObservation } from './fleet/observe-policies';

@@ -172,7 +172,7 @@ export class BootstrapNode implements SourceKind<BootstrapEvent> {
     } catch (caught) {
       // Not what it said before, either: whoever changed it meant to.
       this.server.bootstrap.remove(id);
-      this.host.raise(flowError(caught), {});
+      this.server.whenFlowsRun(() => this.host.raise(flowError(caught), {}));
     } finally {
       this.source.refresh();
     }

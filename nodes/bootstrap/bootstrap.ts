@@ -75,7 +75,7 @@ export = (red: NodeAPI): void => {
     try {
       declaration = declarationOf(properties);
     } catch (caught) {
-      host.raise(flowError(caught), {});
+      server.whenFlowsRun(() => host.raise(flowError(caught), {}));
     }
     const { device, deviceType } = properties;
     const bootstrap = new BootstrapNode(host, server, {

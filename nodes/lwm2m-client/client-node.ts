@@ -26,6 +26,7 @@ const DONE_BY_SERVER: Partial<Record<EventName, string>> = {
 
 /** Events of the registration, on the second, with what the status says of them. */
 const REGISTRATION: Partial<Record<EventName, Status['fill']>> = {
+  bootstrapped: 'yellow',
   registered: 'green',
   updated: 'green',
   deregistered: 'grey',

@@ -13,6 +13,8 @@ export interface ClientProperties {
   readonly transport?: 'udp' | 'tcp';
   readonly lwm2m?: '1.0' | '1.1' | '1.2';
   readonly lifetime?: string | number;
+  /** Whether the server at `host` is a bootstrap server, which tells where to register. */
+  readonly bootstrap?: boolean;
   readonly queueMode?: boolean;
   readonly objects?: string;
   readonly mayCreate?: boolean;
@@ -31,7 +33,7 @@ const TRANSPORTS = {
  * @throws DeviceManagementError naming the setting that is wrong
  */
 export function makeClient(properties: ClientProperties, surroundings: Partial<Lwm2mClientOptions> = {}): Lwm2mClient {
-  const { endpoint, host, port, transport, lwm2m, lifetime, queueMode, objects, mayCreate } = properties;
+  const { endpoint, host, port, transport, bootstrap, lwm2m, lifetime, queueMode, objects, mayCreate } = properties;
   if (!endpoint) throw new DeviceManagementError('invalid-request', 'this client has no endpoint name: open it and give it one');
   if (!host) throw new DeviceManagementError('invalid-request', 'this client has no server: open it and say where the server is');
   const tree = new ObjectTree({ version: lwm2m ?? '1.1' });
@@ -39,9 +41,10 @@ export function makeClient(properties: ClientProperties, surroundings: Partial<L
   const described = withDevice(readObjects(objects), binding);
   addDescribed(tree, described);
   if (mayCreate === true) permitInstances(tree);
+  const server = { host, port: Number(port) || DEFAULT_PORT };
   return new Lwm2mClient({
     endpoint,
-    server: { host, port: Number(port) || DEFAULT_PORT },
+    ...(bootstrap === true ? { bootstrap: server } : { server }),
     objects: tree,
     lifetime: Number(lifetime) || DEFAULT_LIFETIME_SECONDS,
     scheme,

@@ -16,6 +16,7 @@ RED.nodes.registerType('lwm2m-client', {
       },
     },
     transport: { value: 'udp' },
+    bootstrap: { value: false },
     lwm2m: { value: '1.1' },
     lifetime: {
       value: 300,

@@ -13,6 +13,8 @@ export interface FleetSettings {
   readonly lifetime: number;
   /** Seconds. */
   readonly interval: number;
+  /** Whether the devices ask the server for theirs first. */
+  readonly bootstrap: boolean;
 }
 
 const fleets = new WeakMap<RunningServer, Map<string, SimulatedFleet>>();
@@ -114,6 +116,8 @@ function reachable(address: string): string {
   return address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
 }
 
+const SETTINGS: readonly (keyof FleetSettings)[] = ['count', 'prefix', 'lifetime', 'interval', 'bootstrap'];
+
 function isSame(a: FleetSettings, b: FleetSettings): boolean {
-  return a.count === b.count && a.prefix === b.prefix && a.lifetime === b.lifetime && a.interval === b.interval;
+  return SETTINGS.every((name) => a[name] === b[name]);
 }

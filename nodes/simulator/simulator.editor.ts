@@ -27,6 +27,7 @@ RED.nodes.registerType('dm-simulator', {
         return DeviceManagement.checkNumber(value, 'interval', { least: 0.1, most: 86400 });
       },
     },
+    bootstrap: { value: false },
   },
   paletteLabel() {
     return this._('palette');

@@ -14,18 +14,20 @@ interface SimulatorProperties extends NodeDef {
   readonly prefix?: string;
   readonly lifetime?: number | string;
   readonly interval?: number | string;
+  readonly bootstrap?: boolean;
 }
 
 /** Beyond it one process has no sockets left. */
 const MOST_DEVICES = 10_000;
 
 /** An environment variable may have put anything into a setting. */
-function settingsOf({ count, prefix, lifetime, interval }: SimulatorProperties): FleetSettings {
+function settingsOf({ count, prefix, lifetime, interval, bootstrap }: SimulatorProperties): FleetSettings {
   return {
     count: Math.min(MOST_DEVICES, Math.floor(positive(count, 20))),
     prefix: prefix ? prefix : 'sim-',
     lifetime: Math.ceil(positive(lifetime, 60)),
     interval: positive(interval, 5),
+    bootstrap: bootstrap === true,
   };
 }
 

@@ -30,10 +30,14 @@ export function tapped(example: readonly FlowNode[], { file, port }: { file: str
   const tab = example.find(({ type }) => type === 'tab')?.id;
   if (tab === undefined) throw new Error('An example needs a tab.');
   const taps = new Map(example.filter(({ type }) => type === 'debug').map((debug) => [debug.id, `tap-${debug.id}`]));
-  const nodes = example.map((node) => {
-    const moved = node.type === 'lwm2m-server' || node.type === 'lwm2m-client' ? { ...node, port } : node;
-    if (!Array.isArray(moved.wires)) return moved;
-    return { ...moved, wires: (moved.wires as string[][]).map((wire) => [...wire, ...wire.flatMap((id) => taps.get(id) ?? [])]) };
+  const moved = (node: FlowNode): FlowNode => {
+    if (node.type === 'lwm2m-server' || node.type === 'lwm2m-client') return { ...node, port };
+    // It sends devices to that server.
+    return node.type === 'dm-bootstrap' ? { ...node, uri: `coap://127.0.0.1:${port}` } : node;
+  };
+  const nodes = example.map(moved).map((node) => {
+    if (!Array.isArray(node.wires)) return node;
+    return { ...node, wires: (node.wires as string[][]).map((wire) => [...wire, ...wire.flatMap((id) => taps.get(id) ?? [])]) };
   });
   const writer = 'tap-writer';
   const tap = (id: string, at: string): FlowNode => ({

@@ -59,4 +59,19 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     assert.equal((await seen('done by the server', ({ event }) => event === 'executed')).path, '/3/0/4');
     assert.equal((await seen('accepted')).device, 'node-red');
   },
+
+  '6 bootstrap.json': async ({ press, seen }) => {
+    const { payload, device } = await seen('bootstrap', ({ event }) => event === 'finished');
+    assert.match(String(device), /^sim-\d+$/);
+    assert.match(JSON.stringify(payload), /"\/1\/\d+\/1":90\b/);
+    const registration = await seen('registration', ({ event }) => event === 'registered');
+    assert.equal((registration.payload as { lifetime: number }).lifetime, 90);
+    await press('what is declared?');
+    await seen('bootstrap', ({ dm }) => dm?.operation === 'list');
+    await press('set up anew');
+    const triggered = await seen('bootstrap', ({ dm }) => dm?.operation === 'trigger');
+    assert.equal(triggered.device, 'sim-001');
+    const isLater = ({ dm }: Sighting): boolean => Number(dm?.at) >= Number(triggered.dm?.at);
+    await seen('bootstrap', (sighting) => sighting.event === 'finished' && sighting.device === 'sim-001' && isLater(sighting));
+  },
 };

@@ -2,12 +2,22 @@
 import assert from 'node:assert/strict';
 import { VirtualClock } from '../../src/clock';
 import { MemoryNetwork } from '../../src/coap/transports/memory';
+import type { BootstrapConfiguration } from '../../src/device/bootstrap';
 import type { LifecycleEvent } from '../../src/device/manager';
 import { Catalogue } from '../../src/device/models/catalogue';
 import { DeviceManagementError } from '../../src/errors';
 import { type SimulatedEvent, Simulation, type SimulationOptions } from '../../src/fleet/simulation/simulation';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { testRandom } from '../coap/world';
+
+const BOOTSTRAP: BootstrapConfiguration = {
+  deletes: ['/0', '/1'],
+  servers: [
+    { shortServerId: 7, uri: 'coap://10.0.0.1', security: { mode: 'none' }, lifetime: 99, binding: 'U', muteSend: false },
+  ],
+  objects: {},
+  verify: false,
+};
 
 interface World {
   readonly clock: VirtualClock;
@@ -28,6 +38,7 @@ async function givenFleet(options: Partial<SimulationOptions> = {}): Promise<Wor
     clock,
     random: testRandom(7),
     admission: 'open',
+    bootstrap: () => BOOTSTRAP,
   });
   const told: SimulatedEvent[] = [];
   const lifecycle: LifecycleEvent[] = [];
@@ -72,6 +83,17 @@ describe('a simulated fleet', () => {
     );
     assert.deepEqual(new Set(registered.map(({ version }) => version)), new Set(['1.0', '1.1', '1.2']));
     assert.deepEqual(simulation.state, { total: 6, registered: 6, offline: 0 });
+  });
+
+  it('fresh from the factory registers where a bootstrap server says, for as long as it says', async () => {
+    const { server, told, clock } = await givenFleet({ bootstrap: true });
+    await clock.advanceAsync(2_000);
+    assert.deepEqual(new Set([...server.registrations()].map(({ lifetime }) => lifetime)), new Set([99]));
+    assert.deepEqual(names(told, 'sim-001'), ['bootstrapped', 'registered']);
+    assert.deepEqual(
+      ['sim-001', 'sim-002', 'sim-003'].map((device) => told.find((event) => event.device === device)?.payload.how),
+      ['sequence', 'sequence', 'pack'],
+    );
   });
 
   it('starts its devices one after the other', async () => {

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { NodeAPI, NodeInitializer } from 'node-red';
 import helper from 'node-red-node-test-helper';
+import bootstrap from '../../nodes/bootstrap/bootstrap';
 import execute from '../../nodes/execute/execute';
 import lwm2mServer from '../../nodes/lwm2m-server/lwm2m-server';
 import observe from '../../nodes/observe/observe';
@@ -65,7 +66,7 @@ const keepMessages: NodeInitializer = (red: NodeAPI) => {
   });
 };
 
-const PACK = [speakEnglish, keepMessages, lwm2mServer, register, read, write, execute, observe, simulator];
+const PACK = [speakEnglish, keepMessages, lwm2mServer, register, read, write, execute, observe, bootstrap, simulator];
 
 /** What the editor shows below a node. */
 function keepStatus({ id, status }: { id: string; status: Status }): void {
@@ -230,6 +231,21 @@ export function thermometer(version = '1.1'): ObjectTree {
   tree.add(9, 0, { 2: Buffer.alloc(0), 13: '65535:65535' });
   tree.permit(3303, { create: true, delete: true });
   return tree;
+}
+
+/** A device that knows no server but the bootstrap server, registered where that has told it to. */
+export async function freshDevice(endpoint: string, options: Partial<Lwm2mClientOptions> = {}): Promise<Lwm2mClient> {
+  await serverState('listening');
+  const client = new Lwm2mClient({
+    endpoint,
+    bootstrap: { host: '127.0.0.1', port: portOf() },
+    objects: thermometer(),
+    backoff: { firstMs: 100, longestMs: 1_000 },
+    ...options,
+  });
+  clients.add(client);
+  await client.start();
+  return client;
 }
 
 export interface DeviceOptions extends Partial<Lwm2mClientOptions> {

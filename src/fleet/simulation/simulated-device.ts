@@ -10,6 +10,7 @@ import { ObjectTree } from '../../lwm2m/client/objects';
 import { Battery, between, type Fraction, type Place, Signal, Temperature, Track } from './movement';
 
 export type SimulatedEventName =
+  | 'bootstrapped'
   | 'registered'
   | 'failed'
   | 'executed'
@@ -22,7 +23,7 @@ export type SimulatedEventName =
 export interface SimulatedEvent {
   readonly event: SimulatedEventName;
   readonly device: string;
-  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}. */
+  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}, {how, uri}. */
   readonly payload: Readonly<Record<string, unknown>>;
   /** Unix milliseconds. */
   readonly at: number;
@@ -34,6 +35,8 @@ export interface SimulatedDeviceOptions {
   /** Of LwM2M. */
   readonly version: string;
   readonly server: { readonly host: string; readonly port?: number };
+  /** Whether `server` is its bootstrap server, which tells it where to register. */
+  readonly bootstrap: boolean;
   /** Seconds. */
   readonly lifetime: number;
   readonly intervalMs: number;
@@ -233,10 +236,10 @@ export class SimulatedDevice {
   }
 
   private makeClient(): Lwm2mClient {
-    const { name, server, lifetime, clock, random, transport } = this.options;
+    const { name, server, bootstrap, lifetime, clock, random, transport } = this.options;
     const client = new Lwm2mClient({
       endpoint: name,
-      server,
+      ...(bootstrap ? { bootstrap: server } : { server }),
       objects: this.tree,
       lifetime,
       clock,
@@ -245,6 +248,7 @@ export class SimulatedDevice {
       muteSend: false,
       backoff: BACKOFF,
     });
+    client.events.on('bootstrapped', ({ how, uri }) => this.tell('bootstrapped', { how, uri }));
     client.events.on('registered', ({ location }) => this.tell('registered', { location }));
     client.events.on('failed', ({ error, retryMs }) => {
       this.tell('failed', { code: error.code, message: error.message, retryMs: Math.round(retryMs) });

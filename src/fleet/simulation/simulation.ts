@@ -18,6 +18,8 @@ export interface SimulationOptions {
   /** Their names begin with it (default "sim-"): sim-001, sim-002 … */
   readonly prefix?: string;
   readonly server: { readonly host: string; readonly port?: number };
+  /** The devices know no other server than this one, and ask it where to register (default false). */
+  readonly bootstrap?: boolean;
   /** Of the registrations, in seconds (default 60). */
   readonly lifetime?: number;
   /** Between changes of values, in seconds (default 5). */
@@ -156,6 +158,7 @@ export class Simulation {
       index,
       version: VERSIONS[index % VERSIONS.length] as string,
       server: this.options.server,
+      bootstrap: this.options.bootstrap ?? false,
       lifetime: this.options.lifetime ?? 60,
       intervalMs: (this.options.interval ?? 5) * 1000,
       catalogue,

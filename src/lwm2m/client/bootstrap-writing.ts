@@ -45,6 +45,7 @@ export function unpack(into: BootstrapTarget, { contentFormat, payload }: Incomi
     throw new Refusal(Code.UnsupportedContentFormat, `content format ${contentFormat} is unknown here`);
   }
   const values = decode(contentFormat, payload, { base: Path.root, typeOf: tree.model.typeOf, now });
+  if (values.some(({ prefix }) => prefix !== undefined)) throw badRequest('there is no gateway in a bootstrap');
   const instances = byInstance(values);
   for (const object of new Set([...instances.keys()].map((path) => path.object as number))) removeInstances(tree, object);
   for (const [instance, own] of instances) writeInstance(into, instance, own);

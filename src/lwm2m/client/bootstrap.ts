@@ -214,7 +214,9 @@ export class Bootstrap {
   private complaint(): string | undefined {
     const complaint = accountComplaint(this.accounts());
     if (complaint !== undefined) return complaint;
-    return this.usable() === undefined ? 'there is no server that this device can reach: it speaks coap over UDP' : undefined;
+    return this.usable() === undefined
+      ? `there is no server that this device can reach: it speaks ${this.options.scheme}, without security`
+      : undefined;
   }
 
   private usable(): UsableAccount | undefined {
