@@ -115,6 +115,7 @@ function serverView(server: RunningServer): object {
     devices: manager.size,
     refused: manager.refused,
     waiting: server.fleet.requests.waiting(),
+    store: { kept: server.kept.isKept, ...(server.kept.trouble !== undefined && { trouble: server.kept.trouble }) },
     statistics: manager.statistics(),
   };
 }

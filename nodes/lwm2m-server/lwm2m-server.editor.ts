@@ -18,6 +18,8 @@ RED.nodes.registerType('lwm2m-server', {
       },
     },
     admission: { value: 'secured' },
+    store: { value: 'level' },
+    storePath: { value: '' },
     models: { value: '' },
     ackTimeout: {
       value: 2,
@@ -32,6 +34,10 @@ RED.nodes.registerType('lwm2m-server', {
   oneditprepare() {
     const admission = '#node-config-input-admission';
     DeviceManagement.follow(admission, () => $('#dm-admission-warning').toggle($(admission).val() === 'open'));
+    const store = '#node-config-input-store';
+    // A server made before there was a choice.
+    if (!$(store).val()) $(store).val('level');
+    DeviceManagement.follow(store, () => DeviceManagement.showRow('#node-config-input-storePath', $(store).val() === 'level'));
     DeviceManagement.showServerState(this);
   },
 });

@@ -1,4 +1,5 @@
 /** lwm2m-server: the config node every other node points to. The server behind it outlives deploys (`running-servers.ts`). */
+import path from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { SystemClock } from '../../src/clock';
 import { admit } from '../../src/device/admission';
@@ -6,6 +7,8 @@ import { Catalogue } from '../../src/device/models/catalogue';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
+import { LevelStore } from '../../src/store/level';
+import type { OpenStore } from '../runtime/kept-state';
 import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
@@ -19,16 +22,21 @@ interface ServerProperties extends NodeDef {
   readonly admission?: 'secured' | 'open';
   readonly models?: string;
   readonly ackTimeout?: number | string;
+  readonly store?: 'level' | 'memory';
+  readonly storePath?: string;
 }
 
 const DEFAULT_PORT = 5683;
 const DEFAULT_ACK_TIMEOUT_MS = 2_000;
+/** In the user directory, with a folder for each server. */
+const STATE_FOLDER = 'device-management';
 
 /** One table for one Node-RED, however often this module is initialised. */
 const tables = new WeakMap<object, RunningServers>();
 const served = new WeakSet<object>();
 
-function settingsOf({ name, host, port, tcpPort, admission, models, ackTimeout }: ServerProperties): ServerSettings {
+function settingsOf(properties: ServerProperties): ServerSettings {
+  const { name, host, port, tcpPort, admission, models, ackTimeout, store, storePath } = properties;
   return {
     name: name ?? '',
     host: (host ?? '').trim(),
@@ -36,12 +44,15 @@ function settingsOf({ name, host, port, tcpPort, admission, models, ackTimeout }
     ...(tcpPort !== undefined && tcpPort !== '' && { tcpPort: Number(tcpPort) }),
     models: (models ?? '').trim(),
     ackTimeoutMs: milliseconds(ackTimeout) ?? DEFAULT_ACK_TIMEOUT_MS,
+    store: store === 'memory' ? 'memory' : 'level',
+    storePath: (storePath ?? '').trim(),
     // Whatever else is written there, an open door must have been asked for.
     admission: admission === 'open' ? 'open' : 'secured',
   };
 }
 
-function makeServer(settings: () => ServerSettings, log: ServerLog): MadeServer {
+/** @param userDir where Node-RED keeps its own; absent where it keeps nothing */
+function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, userDir: string | undefined): MadeServer {
   const { host, port, tcpPort, models, ackTimeoutMs } = settings();
   const catalogue = Catalogue.registry();
   if (models !== '') {
@@ -57,7 +68,21 @@ function makeServer(settings: () => ServerSettings, log: ServerLog): MadeServer 
     admission: (endpoint, identity) => admit(settings().admission, endpoint, identity),
     parameters: { ackTimeoutMs },
   });
-  return { server, catalogue, bootstrap };
+  const openStore = storeOf(settings(), log, id, userDir);
+  return { server, catalogue, bootstrap, ...(openStore !== undefined && { openStore }) };
+}
+
+function storeOf(
+  { store, storePath }: ServerSettings,
+  log: ServerLog,
+  id: string,
+  userDir: string | undefined,
+): OpenStore | undefined {
+  if (store === 'memory' || (storePath === '' && userDir === undefined)) return undefined;
+  const folder = storePath === '' ? path.join(userDir ?? '', STATE_FOLDER, id) : path.resolve(userDir ?? '', storePath);
+  const onRepaired = (reason: string): void =>
+    log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
+  return () => LevelStore.open({ folder, onRepaired });
 }
 
 function tableOf(red: NodeAPI): RunningServers {
@@ -67,7 +92,7 @@ function tableOf(red: NodeAPI): RunningServers {
   const table = new RunningServers({
     events: red.events as FlowEvents,
     clock: new SystemClock(),
-    make: makeServer,
+    make: (settings, log, id) => makeServer(settings, log, id, red.settings.userDir),
     log: (id) => ({
       warn: (text) => red.log.warn(`[lwm2m-server:${id}] ${text}`),
       info: (text) => red.log.info(`[lwm2m-server:${id}] ${text}`),

@@ -9,6 +9,7 @@ import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configuration
 import { Fleet } from '../../src/fleet/fleet';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
+import { KeptState, type OpenStore } from './kept-state';
 import { OwnedSources } from './owned-sources';
 
 export interface ListeningAt {
@@ -40,9 +41,22 @@ export interface ServerLog {
 /** A port may be freed by whoever has it: the other Node-RED that is just ending. */
 const RETRY_MS = 10_000;
 
+/** What a server was made with besides its manager. */
+export interface ServerParts {
+  /** What objects mean to its devices. */
+  readonly catalogue?: Catalogue;
+  /** What devices are given that ask for their servers; the manager was made with it. */
+  readonly bootstrap?: BootstrapConfigurations;
+  /** Where its state is kept; absent: in memory alone. */
+  readonly openStore?: OpenStore;
+}
+
 export class RunningServer {
+  readonly catalogue: Catalogue | undefined;
+  readonly bootstrap: BootstrapConfigurations;
   readonly fleet: Fleet;
   readonly sources: OwnedSources;
+  readonly kept: KeptState;
   name = '';
   state: ServerState = { name: 'stopped' };
   private readonly changes = new Events<{ state: ServerState; refused: number }>();
@@ -58,12 +72,12 @@ export class RunningServer {
     readonly manager: ManagedServer,
     readonly clock: Clock,
     private readonly log: ServerLog,
-    /** What objects mean to its devices. */
-    readonly catalogue?: Catalogue,
-    /** What devices are given that ask for their servers; the manager was made with it. */
-    readonly bootstrap = new BootstrapConfigurations(),
+    parts: ServerParts = {},
   ) {
+    this.catalogue = parts.catalogue;
+    this.bootstrap = parts.bootstrap ?? new BootstrapConfigurations();
     this.fleet = new Fleet(manager, clock);
+    this.kept = new KeptState(parts.openStore, clock, (text) => this.log.warn(text));
     this.sources = new OwnedSources(clock);
     this.hold();
     this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));
@@ -102,6 +116,9 @@ export class RunningServer {
     if (this.ended || this.state.name === 'listening' || this.state.name === 'starting') return;
     this.become({ name: 'starting' });
     try {
+      // Before the first device is heard.
+      await this.kept.restore(this.fleet);
+      if (this.ended) return;
       await this.manager.start();
       // Removed while the socket was being bound.
       if (this.ended) await this.manager.stop();
@@ -161,6 +178,7 @@ export class RunningServer {
     this.fleet.close();
     this.sources.close();
     if (wasListening) await this.manager.stop();
+    await this.kept.close();
   }
 
   private become(state: ServerState): void {

@@ -1,13 +1,11 @@
 /**
  * Servers that outlive deploys. A full deploy makes every node anew; the sockets, registrations and requests of a server must not
  * care. So a server belongs to this table, under the id of its config node: a node that comes back with the same listen
- * settings finds it running. It is stopped when its node is removed, listens elsewhere, or does not come back.
+ * and store settings finds it running. It is stopped when its node is removed, listens elsewhere, or does not come back.
  */
 import type { Clock, Timer } from '../../src/clock';
-import type { Catalogue } from '../../src/device/models/catalogue';
 import { DeviceManagementError } from '../../src/errors';
-import type { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
-import { type ManagedServer, RunningServer, type ServerLog } from './running-server';
+import { type ManagedServer, RunningServer, type ServerLog, type ServerParts } from './running-server';
 
 export interface ListenSettings {
   readonly host: string;
@@ -17,6 +15,9 @@ export interface ListenSettings {
   readonly tcpPort?: number;
   readonly models: string;
   readonly ackTimeoutMs: number;
+  readonly store: 'level' | 'memory';
+  /** Empty: a folder of the server's own in the user directory. */
+  readonly storePath: string;
 }
 
 export interface ServerSettings extends ListenSettings {
@@ -30,18 +31,15 @@ export interface FlowEvents {
   on(event: 'flows:started' | 'flows:stopping', listener: () => void): unknown;
 }
 
-/** A server, and what it was made with that others need. */
-export interface MadeServer {
+export interface MadeServer extends ServerParts {
   readonly server: ManagedServer;
-  readonly catalogue?: Catalogue;
-  readonly bootstrap?: BootstrapConfigurations;
 }
 
 export interface RunningServersOptions {
   readonly events: FlowEvents;
   readonly clock: Clock;
   /** @param settings as they are now: admission is asked for at every registration */
-  readonly make: (settings: () => ServerSettings, log: ServerLog) => MadeServer;
+  readonly make: (settings: () => ServerSettings, log: ServerLog, id: string) => MadeServer;
   readonly log: (id: string) => ServerLog;
 }
 
@@ -91,8 +89,8 @@ export class RunningServers {
     }
     if (known !== undefined) void this.stop(id);
     const log = this.options.log(id);
-    const made = this.options.make(() => this.entries.get(id)?.settings ?? settings, log);
-    const server = new RunningServer(id, made.server, this.options.clock, log, made.catalogue, made.bootstrap);
+    const made = this.options.make(() => this.entries.get(id)?.settings ?? settings, log, id);
+    const server = new RunningServer(id, made.server, this.options.clock, log, made);
     server.name = settings.name;
     this.entries.set(id, { settings, server, leaving: undefined });
     return server;
@@ -165,7 +163,7 @@ function listensAlike(a: ListenSettings, b: ListenSettings): boolean {
 }
 
 /** What cannot change while a server runs. */
-const LISTEN_SETTINGS = ['host', 'port', 'tcpPort', 'models', 'ackTimeoutMs'] as const;
+const LISTEN_SETTINGS = ['host', 'port', 'tcpPort', 'models', 'ackTimeoutMs', 'store', 'storePath'] as const;
 
 /** The port wanted on a transport ("udp", "tcp"). */
 function portFor({ port, tcpPort }: ListenSettings, transport: string): number | undefined {

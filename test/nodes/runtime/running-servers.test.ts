@@ -6,7 +6,16 @@ import { DeviceManagementError } from '../../../src/errors';
 import { settled } from '../../fleet/fake-manager';
 import { FakeServer } from './fake-host';
 
-const SETTINGS: ServerSettings = { name: '', host: '', port: 5683, models: '', ackTimeoutMs: 2000, admission: 'secured' };
+const SETTINGS: ServerSettings = {
+  name: '',
+  host: '',
+  port: 5683,
+  models: '',
+  ackTimeoutMs: 2000,
+  store: 'memory',
+  storePath: '',
+  admission: 'secured',
+};
 
 function setup() {
   const events = new EventEmitter();
