@@ -32,6 +32,8 @@ export type StartObservation = (spec: RequestSpec, observer: Observer, callback:
 /** One observed path of one device. */
 class Observed implements Observer {
   observation: Observation | undefined = undefined;
+  /** What came in the turn of the first answer, which whoever asked has not been told yet. */
+  private early: (() => void)[] | undefined;
 
   constructor(
     private readonly owner: Observations,
@@ -40,11 +42,26 @@ class Observed implements Observer {
   ) {}
 
   notification(response: CoapResponse): void {
-    this.owner.notified(this, response);
+    if (this.early === undefined) this.owner.notified(this, response);
+    else this.early.push(() => this.owner.notified(this, response));
   }
 
   ended(reason: DeviceManagementError): void {
-    this.owner.endedByDevice(this, reason);
+    if (this.early === undefined) this.owner.endedByDevice(this, reason);
+    else this.early.push(() => this.owner.endedByDevice(this, reason));
+  }
+
+  /**
+   * The first answer is told by a promise, in the next turn at the latest; a connection may bring it together with the first notifications.
+   * Who asked must have the older value first.
+   */
+  answered(): void {
+    const early: (() => void)[] = [];
+    this.early = early;
+    setImmediate(() => {
+      this.early = undefined;
+      for (const tell of early) tell();
+    });
   }
 }
 
@@ -82,7 +99,10 @@ export class Observations {
       if (isOver) return;
       isOver = true;
       // The answer may come within `begin`, before there is anything to enter.
-      if (observed.observation?.accepted === true) this.enter(observed);
+      if (observed.observation?.accepted === true) {
+        this.enter(observed);
+        observed.answered();
+      }
       callback(error, response);
     });
     observed.observation = observation;

@@ -41,6 +41,28 @@ describe('an observation', () => {
     assert.deepEqual(world.notifications, []);
   });
 
+  it('gives its result before its first notifications and its end, though a connection brings them all in one read', async () => {
+    const { world, device } = await givenObserved();
+    const order: unknown[] = [];
+    world.server.events.on('notification', ({ values }) => order.push(values[0]?.value));
+    world.server.events.on('observation-ended', ({ code }) => order.push(code));
+    device.answers = (message) => {
+      const token = Buffer.from(message.token);
+      world.clock.after(1, () => device.notify(token, text('76', 1)));
+      world.clock.after(2, () => device.notify(token, text('77', 2)));
+      world.clock.after(3, () => device.notify(token, { code: Code.NotFound }));
+      return text('75', 0);
+    };
+    const asked = world.server
+      .perform('dev-1', { operation: 'observe', path: '/3/0/10' })
+      .then(({ values }) => order.push(values[0]?.value));
+    // All in one turn.
+    world.clock.advance(1000);
+    await asked;
+    await world.settle();
+    assert.deepEqual(order, [75, 76, 77, '4.04']);
+  });
+
   it('is only a Read when the device answers without Observe', async () => {
     const { world, device } = await givenObserved();
     device.answers = () => text('1');
