@@ -61,6 +61,7 @@ describe('admin HTTP API', () => {
         listening: [{ transport: 'udp', address: '127.0.0.1', port: portOf() }],
         devices: 2,
         refused: 0,
+        store: { kept: false },
         waiting: 0,
       });
       assert.equal(statistics.operations.register?.count, 2);
@@ -271,6 +272,7 @@ describe('admin HTTP API', () => {
       'refused',
       'state',
       'statistics',
+      'store',
       'waiting',
     ]);
     const view = await found<object>('servers/server/devices/t-1');

@@ -134,9 +134,15 @@ describe('a server whose store cannot be opened', () => {
   it('that was ended while its store was being opened leaves it free', async () => {
     await withFolder(async (folder) => {
       const manager = new FakeServer();
-      const server = new RunningServer('s', manager, new VirtualClock(), { warn: () => {}, info: () => {} }, {
-        openStore: () => LevelStore.open({ folder }),
-      });
+      const server = new RunningServer(
+        's',
+        manager,
+        new VirtualClock(),
+        { warn: () => {}, info: () => {} },
+        {
+          openStore: () => LevelStore.open({ folder }),
+        },
+      );
       const beginning = server.begin((error) => error);
       await server.end();
       await beginning;
