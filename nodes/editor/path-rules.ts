@@ -5,13 +5,15 @@ export interface PathRule {
   readonly levels: readonly [number, number];
   /** Letter of the object definition a resource must have to be offered. */
   readonly needs?: 'R' | 'W' | 'E';
+  /** "/" may be given: everything, or what the values themselves say. */
+  readonly root?: true;
 }
 
 /** LwM2M Core 1.1.1 §6.3 and §6.4. */
 export const PATH_RULES: Readonly<Record<string, PathRule>> = {
-  read: { levels: [1, 4], needs: 'R' },
+  read: { levels: [1, 4], needs: 'R', root: true },
   discover: { levels: [1, 3] },
-  write: { levels: [2, 4], needs: 'W' },
+  write: { levels: [2, 4], needs: 'W', root: true },
   create: { levels: [1, 2] },
   delete: { levels: [2, 2] },
   'write-attributes': { levels: [1, 4], needs: 'R' },
@@ -37,6 +39,7 @@ export interface Complaint {
 /** What is wrong with a path typed into a dialog, or `undefined`. */
 export function complainAboutPath(path: string, operation: string): Complaint | undefined {
   const shown = path.trim();
+  if (shown === '/' && pathRule(operation).root === true) return undefined;
   if (!/^(\/\d{1,5})+$/.test(shown) || shown.split('/').some((id) => Number(id) > HIGHEST_ID)) {
     return { key: 'validation.path', variables: { path: shown } };
   }

@@ -21,6 +21,8 @@ export interface ObserveSettings {
   readonly attributes: NotificationAttributes;
   readonly sends: boolean;
   readonly keys: PayloadKeys;
+  /** Several paths are one observation, where the device can. */
+  readonly composite?: boolean;
 }
 
 /** Whom and what a policy is about. */
@@ -157,8 +159,8 @@ export class ObserveNode implements SourceKind<Observed> {
       for (const { id } of policies.ofOwner(owner)) if (id.startsWith(prefix) && !wanted.has(id)) policies.remove(id);
     }
     if (target === undefined) return;
-    const { attributes } = this.settings;
-    for (const [id, path] of wanted) policies.set({ id, owner, devices: target.devices, paths: [path], attributes });
+    const { attributes, composite = false } = this.settings;
+    for (const [id, path] of wanted) policies.set({ id, owner, devices: target.devices, paths: [path], attributes, composite });
   }
 
   private async targetOf(message: Message, mayLackPath = false): Promise<Target> {

@@ -30,6 +30,7 @@ RED.nodes.registerType('dm-observe', {
     },
     sends: { value: true },
     keys: { value: 'path' },
+    composite: { value: false },
   },
   paletteLabel() {
     return this._('palette');

@@ -18,6 +18,7 @@ interface ObserveProperties extends NodeDef {
   readonly attributes?: AttributeTexts;
   readonly sends?: boolean;
   readonly keys?: 'path' | 'name';
+  readonly composite?: boolean;
 }
 
 export = (red: NodeAPI): void => {
@@ -30,7 +31,7 @@ export = (red: NodeAPI): void => {
       this.on('input', (_message, _send, done) => done(flowError(noServer())));
       return;
     }
-    const { device, deviceType, path, pathType, sends, keys } = properties;
+    const { device, deviceType, path, pathType, sends, keys, composite } = properties;
     let attributes = {};
     try {
       attributes = attributesOf(properties.attributes);
@@ -43,6 +44,7 @@ export = (red: NodeAPI): void => {
       attributes,
       sends: sends !== false,
       keys: keys === 'name' ? 'name' : 'path',
+      composite: composite === true,
     });
     this.on('input', (message, send, done) => void observe.input(message, send, done));
     this.on('close', (removed: boolean, done: () => void) => {

@@ -25,6 +25,8 @@ RED.nodes.registerType('dm-read', {
     operation: { value: 'read' },
     format: { value: 'auto' },
     keys: { value: 'path' },
+    depth: { value: 'auto' },
+    links: { value: 'list' },
     timeout: {
       value: '',
       validate(value, _options) {
@@ -71,6 +73,8 @@ RED.nodes.registerType('dm-read', {
       const reads = $('#node-input-operation').val() === 'read';
       DeviceManagement.showRow('#node-input-format', reads);
       DeviceManagement.showRow('#node-input-keys', reads);
+      DeviceManagement.showRow('#node-input-depth', !reads);
+      DeviceManagement.showRow('#node-input-links', !reads);
     });
   },
   oneditsave() {

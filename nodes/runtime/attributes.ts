@@ -2,7 +2,18 @@
 import type { NotificationAttributes } from '../../src/device/attributes';
 import { DeviceManagementError } from '../../src/errors';
 
-const NAMES = ['pmin', 'pmax', 'gt', 'lt', 'st', 'epmin', 'epmax'] as const satisfies readonly (keyof NotificationAttributes)[];
+const NAMES = [
+  'pmin',
+  'pmax',
+  'gt',
+  'lt',
+  'st',
+  'epmin',
+  'epmax',
+  'edge',
+  'con',
+  'hqmax',
+] as const satisfies readonly (keyof NotificationAttributes)[];
 
 export type AttributeTexts = Readonly<Partial<Record<keyof NotificationAttributes, string | number>>>;
 

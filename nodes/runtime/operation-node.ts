@@ -3,8 +3,9 @@
  * message it is about; `done` exactly once. A node says by a table what it takes from a message and what request that makes.
  */
 import type { Registration } from '../../src/device/manager';
-import type { OperationRequest, OperationResult } from '../../src/device/operation';
+import type { OperationName, OperationRequest, OperationResult } from '../../src/device/operation';
 import { Path } from '../../src/device/path';
+import { isPathList, pathListText } from '../../src/device/path-list';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
 import type { Kept, Order, Outcome } from '../../src/fleet/outcomes';
 import { Selector } from '../../src/fleet/selector';
@@ -25,6 +26,8 @@ export interface OperationKind {
   readonly fixedPath?: string;
   /** @throws DeviceManagementError when the values make no request */
   request(path: string, values: Values): OperationRequest;
+  /** The same for several paths at once, or for everything ("/"); absent where one path is all that can be asked for. */
+  requestMany?(list: string, values: Values): OperationRequest;
   /** The same for a certain device, where its path is not everybody's. */
   adapt?(request: OperationRequest, registration: Registration | undefined): OperationRequest;
   /** `msg.payload` of the result; `undefined` leaves that of the message. */
@@ -114,11 +117,25 @@ export class OperationNode {
     if (server === undefined) throw noServer();
     const selector = selectorOf(values.device, device);
     priorityOf(this.settings, message);
-    const canonical = fixed ?? pathOf(values.path, path);
+    const request = this.requestFor(fixed ?? values.path, values);
     if (server.obstacle !== undefined) throw server.obstacle;
     // An array of one is still a list: whoever sends lists wants `parts`.
     const single = this.settings.collect || Array.isArray(values.device) ? undefined : selector.single;
-    return { selector, single, request: this.kind.request(canonical, values) };
+    return { selector, single, request };
+  }
+
+  private requestFor(value: unknown, values: Values): OperationRequest {
+    const { kind } = this;
+    const row = this.settings.path;
+    if (Array.isArray(value)) {
+      if (kind.requestMany === undefined) throw onePathOnly(row);
+      return kind.requestMany(pathListOf(value, row), values);
+    }
+    const text = pathTextOf(value, row);
+    if (kind.requestMany === undefined) return kind.request(Path.parse(text).toString(), values);
+    if (isPathList(text)) return kind.requestMany(pathListOf(text.split(','), row), values);
+    const path = Path.parse(text);
+    return path.level === 'root' ? kind.requestMany('/', values) : kind.request(path.toString(), values);
   }
 
   private async askOne(journey: Journey, device: string, request: OperationRequest): Promise<void> {
@@ -167,7 +184,7 @@ export class OperationNode {
       // As Split does: what the message was part of is kept for a second Join.
       const outer = message.parts === undefined ? {} : { parts: message.parts };
       delete (message as { _msgid?: string })._msgid;
-      Object.assign(message, { device, path: request.path });
+      Object.assign(message, { device, path: shownPath(request) });
       message.parts = { ...outer, id, type: 'object', key: device, index, count };
       return this.ask(device, request, message, {
         queued: () => {},
@@ -188,7 +205,7 @@ export class OperationNode {
       if (--left > 0) return;
       const payload = Object.fromEntries(devices.map((device) => [device, collected[device]]));
       const dm = { server: server?.id, operation: request.operation, at: server?.clock.wall() };
-      journey.send(Object.assign(journey.message, { device: devices, path: request.path, payload, dm }));
+      journey.send(Object.assign(journey.message, { device: devices, path: shownPath(request), payload, dm }));
     };
     return (device: string): Promise<void> =>
       this.ask(device, request, journey.message, {
@@ -265,7 +282,7 @@ export class OperationNode {
   /** An answer to what an earlier life of this node had asked. */
   private resume(order: Order, outcome: Outcome): void {
     const { device, request, kept } = order;
-    const message: Message = { ...kept, device, path: request.path };
+    const message: Message = { ...kept, device, path: shownPath(request) };
     this.counts.settled(outcome);
     const failed = (error: FlowError): void => {
       if (this.settings.failures === 'output') this.host.send([null, withError(message, error, this.host)]);
@@ -281,18 +298,21 @@ export class OperationNode {
   }
 
   private withResult(message: Message, result: OperationResult, request: OperationRequest): Message {
-    const { device, operation, path, code, contentFormat, rtt, at, created } = result;
+    const { device, operation, code, contentFormat, rtt, at, created, absent, refused, fallback } = result;
     const payload = this.payloadOf(result, request);
     if (payload !== undefined) message.payload = payload;
     return Object.assign(message, {
       device,
-      path,
+      path: shownPath(result),
       dm: {
         server: this.server?.id,
         operation,
         code,
         ...(contentFormat !== undefined && { contentFormat }),
         ...(created !== undefined && { created }),
+        ...(absent !== undefined && { absent }),
+        ...(refused !== undefined && { refused }),
+        ...(fallback !== undefined && { fallback }),
         rtt,
         at,
       },
@@ -300,11 +320,11 @@ export class OperationNode {
   }
 
   private payloadOf(result: OperationResult, request: OperationRequest): unknown {
-    return this.server === undefined ? undefined : this.kind.payload(result, request, Path.parse(request.path), this.server);
+    return this.server === undefined ? undefined : this.kind.payload(result, request, targetOf(request), this.server);
   }
 
-  private about(message: Message, device: string, { path }: OperationRequest): Message {
-    return Object.assign(message, { device, path });
+  private about(message: Message, device: string, request: OperationRequest): Message {
+    return Object.assign(message, { device, path: shownPath(request) });
   }
 
   private fail(journey: Journey, message: Message, error: FlowError): void {
@@ -346,20 +366,45 @@ function selectorOf(value: unknown, row: InputRow): Selector {
   return Selector.of(value);
 }
 
-function pathOf(value: unknown, row: InputRow): string {
+function pathTextOf(value: unknown, row: InputRow): string {
   if (value === undefined || value === null || value === '') {
     throw new DeviceManagementError(
       'invalid-path',
       `which path? ${sourceOf(row)} is empty: set a path such as /3/0/9 in the node, or send it in msg.path`,
     );
   }
-  if (typeof value !== 'string') {
-    throw new DeviceManagementError(
-      'invalid-path',
-      `${sourceOf(row)} must be a text such as /3/0/9, but it is a ${typeof value}`,
-    );
+  if (typeof value === 'string') return value;
+  throw new DeviceManagementError('invalid-path', `${sourceOf(row)} must be a text such as /3/0/9, but it is a ${typeof value}`);
+}
+
+function pathListOf(paths: readonly unknown[], row: InputRow): string {
+  if (paths.length === 0) {
+    throw new DeviceManagementError('invalid-path', `which paths? ${sourceOf(row)} is an empty list: send ["/3/0/9", …]`);
   }
-  return Path.parse(value).toString();
+  return pathListText(paths.map((path) => pathTextOf(path, row)));
+}
+
+function onePathOnly(row: InputRow): DeviceManagementError {
+  return new DeviceManagementError('invalid-path', `${sourceOf(row)} is a list, and this operation takes one path`);
+}
+
+interface About {
+  readonly operation: OperationName;
+  readonly path: string;
+}
+
+function isComposite({ operation }: About): boolean {
+  return operation === 'read-composite' || operation === 'write-composite';
+}
+
+/** As a message has it: a list of paths is an array. */
+function shownPath(about: About): string | readonly string[] {
+  return isComposite(about) && about.path !== '/' ? about.path.split(',') : about.path;
+}
+
+/** What payloads are relative to. */
+function targetOf(about: About): Path {
+  return isComposite(about) ? Path.root : Path.parse(about.path);
 }
 
 /** What may outlive the message: everything else of it may be large, or not plain data. */

@@ -1,6 +1,8 @@
-/** dm-write: Write, Create, Delete, Write-Attributes. */
+/** dm-write: Write, Write-Composite, Create, Delete, Write-Attributes. */
 import type { NodeAPI } from 'node-red';
 import type { OperationRequest } from '../../src/device/operation';
+import { pathListText } from '../../src/device/path-list';
+import { isPlainObject } from '../../src/device/scalars';
 import { DeviceManagementError } from '../../src/errors';
 import { type AttributeTexts, attributesOf } from '../runtime/attributes';
 import { type InputRow, sourceOf } from '../runtime/inputs';
@@ -28,6 +30,12 @@ const KINDS: Record<NonNullable<WriteProperties['operation']>, (properties: Writ
         path,
         value: given(value, row),
         ...((mode === 'replace' || mode === 'update') && { mode }),
+        ...contentFormat(properties.format),
+      }),
+      requestMany: (path, { value }) => ({
+        operation: 'write-composite',
+        path: path === '/' ? keysOf(given(value, row)) : path,
+        value: given(value, row),
         ...contentFormat(properties.format),
       }),
       payload: (_result, request) => writtenValue(request),
@@ -68,7 +76,16 @@ function given(value: unknown, row: InputRow): unknown {
 }
 
 function writtenValue(request: OperationRequest): unknown {
-  return request.operation === 'write' ? request.value : undefined;
+  return request.operation === 'write' || request.operation === 'write-composite' ? request.value : undefined;
+}
+
+/** With "/" the values say themselves where they belong. */
+function keysOf(value: unknown): string {
+  if (isPlainObject(value) && Object.keys(value).length > 0) return pathListText(Object.keys(value));
+  throw new DeviceManagementError(
+    'invalid-value',
+    'several values are written as an object keyed by full path, for example {"/3/0/14": "+01:00", "/1/0/1": 300}',
+  );
 }
 
 export = (red: NodeAPI): void =>

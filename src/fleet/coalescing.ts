@@ -5,11 +5,11 @@
 import type { OperationName, OperationRequest } from '../device/operation';
 
 /** These only look: asking twice changes nothing. */
-const LOOKING: ReadonlySet<OperationName> = new Set(['read', 'discover']);
+const LOOKING: ReadonlySet<OperationName> = new Set(['read', 'discover', 'read-composite']);
 /** What they do may hang on anything written before them, and anything after them on what they did. */
 const ACTING: ReadonlySet<OperationName> = new Set(['execute', 'create', 'delete']);
 /** Looked at and not changed, yet begun or ended by asking. */
-const LOOKING_ON: ReadonlySet<OperationName> = new Set(['observe', 'cancel-observation']);
+const LOOKING_ON: ReadonlySet<OperationName> = new Set(['observe', 'observe-composite', 'cancel-observation']);
 /** Objects in which a Write sets something going (Package, Package URI): written twice, it begins twice. */
 const STARTED_BY_WRITING: ReadonlySet<string> = new Set(['5', '9']);
 
@@ -41,6 +41,8 @@ export function mayOvertake(urgent: OperationRequest, other: OperationRequest): 
 /** Whether a request that may or may not have reached the device can be sent again: an Execute may not, it could reboot twice. */
 export function isRepeatable(request: OperationRequest): boolean {
   if (isLook(request) || request.operation === 'write-attributes') return true;
+  if (request.operation === 'write-composite')
+    return !request.path.split(',').some((path) => STARTED_BY_WRITING.has(objectOf(path)));
   return request.operation === 'write' && replaces(request) && !STARTED_BY_WRITING.has(objectOf(request.path));
 }
 
@@ -59,9 +61,10 @@ function touchedBy({ operation, path }: OperationRequest): string {
   return ACTING.has(operation) ? path.split('/', 3).join('/') : path;
 }
 
-/** One path is the other, or lies below it. */
+/** One path is the other, or lies below it; of a list (`path-list.ts`), one of its paths. */
 function overlap(a: string, b: string): boolean {
-  return isAtOrBelow(a, b) || isAtOrBelow(b, a);
+  const others = b.split(',');
+  return a.split(',').some((one) => others.some((other) => isAtOrBelow(one, other) || isAtOrBelow(other, one)));
 }
 
 function isAtOrBelow(path: string, above: string): boolean {

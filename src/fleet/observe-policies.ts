@@ -67,6 +67,7 @@ export class ObservePolicies {
       isCurrent: (device) => this.devices.get(device.name) === device,
       answered: (path, result) => this.deliver(path, { ...result, initial: true }),
       refused: (device, path, reason) => this.refuse(device, path, reason),
+      separate: (device, paths) => this.separate(device, paths),
       done: (device) => {
         if (this.devices.get(device.name) === device) this.devices.delete(device.name);
       },
@@ -169,6 +170,7 @@ export class ObservePolicies {
     if (device === undefined) return;
     // What it could not be observed at may be there now.
     for (const path of device.paths.values()) path.forgive();
+    device.alone.clear();
     this.want(device);
   }
 
@@ -213,7 +215,17 @@ export class ObservePolicies {
     return policies;
   }
 
+  private separate(device: ObservedDevice, paths: readonly string[]): void {
+    for (const path of paths) device.alone.add(path);
+    this.want(device);
+  }
+
   private refuse(device: ObservedDevice, path: ObservedPath, { code, message }: Reason): void {
+    if (path.isList) {
+      // Whatever it has against the list, each path by itself shows which of them is meant.
+      this.watch.ended(path);
+      return this.separate(device, path.path.split(','));
+    }
     path.refusal = { path: path.path, code, message, at: this.clock.wall() };
     this.watch.ended(path);
     // What shared its observation is asked for by itself.

@@ -13,6 +13,8 @@ export interface ObservePolicy {
   /** Canonical: "/3303/0/5700". */
   readonly paths: readonly string[];
   readonly attributes: NotificationAttributes;
+  /** Observed together with the owner's other paths of equal attributes, where the device can (Observe-Composite, LwM2M 1.1). */
+  readonly composite?: boolean;
 }
 
 type AttributeName = keyof NotificationAttributes;
@@ -75,6 +77,7 @@ export function samePolicy(a: ObservePolicy, b: ObservePolicy): boolean {
     a.owner === b.owner &&
     a.devices.text === b.devices.text &&
     a.paths.join() === b.paths.join() &&
+    (a.composite ?? false) === (b.composite ?? false) &&
     difference(given(a.attributes), given(b.attributes)) === undefined
   );
 }

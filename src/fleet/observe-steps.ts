@@ -23,6 +23,8 @@ export interface ObserveStepsContext {
   /** The answer to an Observe. */
   readonly answered: (path: ObservedPath, result: OperationResult) => void;
   readonly refused: (device: ObservedDevice, path: ObservedPath, reason: Reason) => void;
+  /** These paths are better asked for by themselves: the answer for a list had nothing of them. */
+  readonly separate: (device: ObservedDevice, paths: readonly string[]) => void;
   /** Nothing is wanted of the device, and nothing left on it. */
   readonly done: (device: ObservedDevice) => void;
 }
@@ -95,16 +97,18 @@ export class ObserveSteps {
 
   private succeeded(device: ObservedDevice, path: ObservedPath, request: OperationRequest, result: OperationResult): void {
     const { watch, refused, answered } = this.context;
-    if (request.operation === 'write-attributes') path.actual = afterwards(path, request);
-    else if (request.operation === 'cancel-observation') watch.ended(path);
-    else if (result.observed === false) refused(device, path, NOT_OBSERVABLE(device.name, path.path));
+    path.took(request);
+    if (request.operation === 'write-attributes') return;
+    if (request.operation === 'cancel-observation') return watch.ended(path);
+    if (result.observed === false) refused(device, path, NOT_OBSERVABLE(device.name, path.path));
     else watch.began(path, result.values.length);
-    if (request.operation === 'observe') answered(path, result);
+    answered(path, result);
+    if (result.absent !== undefined) this.context.separate(device, result.absent);
   }
 
   private failed(device: ObservedDevice, path: ObservedPath, request: OperationRequest, error: DeviceManagementError): boolean {
     if (isPassing(error)) return false;
-    if (request.operation === 'observe') this.context.refused(device, path, error);
+    if (isObserve(request)) this.context.refused(device, path, error);
     else if (request.operation === 'cancel-observation') this.context.watch.ended(path);
     else if (path.isLeft) path.actual = {};
     else path.attributesWereRefused();
@@ -117,7 +121,6 @@ const NOT_OBSERVABLE = (device: string, path: string): Reason => ({
   message: `device '${device}' answered at ${path} but will not be observed there; read it from time to time instead`,
 });
 
-function afterwards(path: ObservedPath, request: OperationRequest & { operation: 'write-attributes' }): ObservedPath['actual'] {
-  const merged = Object.entries({ ...path.actual, ...request.attributes }).filter(([, value]) => typeof value === 'number');
-  return Object.fromEntries(merged);
+function isObserve({ operation }: OperationRequest): boolean {
+  return operation === 'observe' || operation === 'observe-composite';
 }

@@ -1,8 +1,9 @@
 /** One device as the observe policies see it: its paths, which of them share an observation, and the next step of them all. */
 import type { Registration } from '../device/manager';
 import type { OperationRequest } from '../device/operation';
+import { isPathList, pathListText } from '../device/path-list';
 import type { DeviceManagementError } from '../errors';
-import type { ObservePolicy } from './observe-policy';
+import { given, type ObservePolicy } from './observe-policy';
 import { ObservedPath, type Wish } from './observed-path';
 
 export class ObservedDevice {
@@ -11,6 +12,8 @@ export class ObservedDevice {
   generation = 0;
   /** Waiting for its turn, or being asked. */
   busy = false;
+  /** Paths that are observed by themselves though their policies are composite: the device would not, or had nothing of them. */
+  readonly alone = new Set<string>();
 
   constructor(
     readonly name: string,
@@ -26,7 +29,7 @@ export class ObservedDevice {
         if (policy.devices.single !== undefined || isAnnounced(path, registration)) wishes.push({ policy, path });
       }
     }
-    const served = this.served(wishes);
+    const served = this.served(wishes, listsOf(wishes.filter((wish) => this.mayShareList(wish, registration))));
     for (const path of served.keys()) if (!this.paths.has(path)) this.paths.set(path, new ObservedPath(this.name, path));
     for (const observed of this.paths.values()) observed.want(served.get(observed.path) ?? [], registration?.version);
     this.tidy();
@@ -47,8 +50,14 @@ export class ObservedDevice {
     return overlaps;
   }
 
+  private mayShareList({ policy, path }: Wish, registration: Registration | undefined): boolean {
+    const canCompose = registration !== undefined && registration.version !== '1.0' && !this.sharesOverlaps;
+    return canCompose && policy.composite === true && !this.alone.has(path);
+  }
+
   reset(): void {
     this.generation++;
+    this.alone.clear();
     for (const path of this.paths.values()) path.reset();
     this.tidy();
   }
@@ -71,11 +80,11 @@ export class ObservedDevice {
   }
 
   /** Wishes by the path to observe for them. */
-  private served(wishes: readonly Wish[]): ReadonlyMap<string, Wish[]> {
+  private served(wishes: readonly Wish[], lists: ReadonlyMap<Wish, string>): ReadonlyMap<string, Wish[]> {
     const asked = new Set(wishes.map(({ path }) => path));
     const served = new Map<string, Wish[]>();
     for (const wish of wishes) {
-      const path = this.sharesOverlaps ? this.outermost(wish.path, asked) : wish.path;
+      const path = this.sharesOverlaps ? this.outermost(wish.path, asked) : (lists.get(wish) ?? wish.path);
       const sharing = served.get(path);
       if (sharing === undefined) served.set(path, [wish]);
       else sharing.push(wish);
@@ -92,6 +101,24 @@ export class ObservedDevice {
     }
     return path;
   }
+}
+
+/** Wishes of one owner with equal attributes share a list, where there are at least two paths in it. */
+function listsOf(wishes: readonly Wish[]): ReadonlyMap<Wish, string> {
+  const groups = new Map<string, Wish[]>();
+  for (const wish of wishes) {
+    const { owner, attributes } = wish.policy;
+    const key = `${owner} ${JSON.stringify(Object.entries(given(attributes)).sort())}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [wish]);
+    else group.push(wish);
+  }
+  const lists = new Map<Wish, string>();
+  for (const group of groups.values()) {
+    const list = pathListText([...new Set(group.map(({ path }) => path))].sort());
+    if (isPathList(list)) for (const wish of group) lists.set(wish, list);
+  }
+  return lists;
 }
 
 /** Whoever chooses devices by a pattern wants the value of those that have it. What a device announces are objects and instances. */

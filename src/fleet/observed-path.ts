@@ -1,5 +1,6 @@
 /** One path of a device as the observe policies see it: who wants what of it, what stands on the device, and the next step between the two. */
 import { type HasDeadline, NO_DEADLINE } from '../deadlines';
+import type { NotificationAttributes } from '../device/attributes';
 import type { OperationRequest } from '../device/operation';
 import type { ResourceValue } from '../device/value';
 import { Conditions } from './conditions';
@@ -57,7 +58,10 @@ class Share implements Wish {
   }
 }
 
-/** A path of a device that is, or should be, or should no longer be observed. */
+/** Attributes that an Observe-Composite can carry (LwM2M Core 1.2 §6.4.4). */
+const OF_SEVERAL: ReadonlySet<string> = new Set(['pmin', 'pmax', 'epmin', 'epmax', 'con']);
+
+/** A path of a device, or a list of paths (`path-list.ts`), that is, or should be, or should no longer be observed. */
 export class ObservedPath implements HasDeadline {
   /** The watch's (notification-watch.ts). */
   deadline = NO_DEADLINE;
@@ -86,11 +90,21 @@ export class ObservedPath implements HasDeadline {
   /** The device knows no attributes, or not these; then they are all applied here. */
   attributesRefused = false;
   private version: string | undefined;
+  /** The paths of a list. */
+  private readonly members: readonly string[];
+  /** Members that have the attributes that are wanted now. */
+  private adjusted = 0;
 
   constructor(
     readonly device: string,
     readonly path: string,
-  ) {}
+  ) {
+    this.members = path.split(',');
+  }
+
+  get isList(): boolean {
+    return this.members.length > 1;
+  }
 
   /** @param version LwM2M version of the device, where known */
   want(wishes: readonly Wish[], version = this.version): void {
@@ -98,15 +112,31 @@ export class ObservedPath implements HasDeadline {
     this.shares = wishes.map((wish) => this.shareFor(wish));
     this.policies = [...new Set(wishes.map(({ policy }) => policy))];
     if (wishes.length === 0) {
-      this.wanted = {};
+      this.setWanted({});
       return;
     }
     // Thresholds are of resources, and mean nothing at the instance that is observed for the sake of several.
     const isShared = wishes.some(({ path }) => path !== this.path);
     const { attributes, filtered } = combine(this.policies, { thresholdsHere: isShared, version });
     if (difference(this.wanted, attributes) !== undefined) this.attributesRefused = false;
-    this.wanted = attributes;
+    this.setWanted(this.isList ? ofSeveral(attributes) : attributes);
     this.applyConditions(this.attributesRefused ? this.policies : filtered);
+  }
+
+  /** The device has done what a step asked for. */
+  took(request: OperationRequest): void {
+    if (request.operation === 'observe-composite') {
+      if (this.carriesAttributes) this.actual = this.wanted;
+    } else if (request.operation === 'cancel-observation') {
+      if (this.carriesAttributes) this.actual = {};
+    } else if (request.operation === 'write-attributes') {
+      // Something else is wanted by now: what the members have of it differs, and is written to each of them anew.
+      if (this.isList && !isSame(request.attributes, difference(this.actual, this.wanted))) return;
+      this.adjusted++;
+      if (this.adjusted < this.members.length) return;
+      this.adjusted = 0;
+      this.actual = given({ ...this.actual, ...request.attributes });
+    }
   }
 
   attributesWereRefused(): void {
@@ -117,6 +147,7 @@ export class ObservedPath implements HasDeadline {
   /** The device has begun anew: it knows nothing of what was. */
   reset(): void {
     this.actual = {};
+    this.adjusted = 0;
     this.observed = false;
     this.forgive();
     this.stale = false;
@@ -149,8 +180,24 @@ export class ObservedPath implements HasDeadline {
     if (this.isLeft && this.observed) return { operation: 'cancel-observation', path };
     if (this.refusal !== undefined || this.resting) return undefined;
     const attributes = this.attributesRefused ? undefined : difference(this.actual, this.wanted);
-    if (attributes !== undefined) return { operation: 'write-attributes', path, attributes };
-    return !this.isLeft && (!this.observed || this.stale) ? { operation: 'observe', path } : undefined;
+    const mustBegin = !this.isLeft && (!this.observed || this.stale);
+    if (attributes !== undefined && !this.carriesAttributes) {
+      return { operation: 'write-attributes', path: this.members[this.adjusted] as string, attributes };
+    }
+    if (!this.isList) return mustBegin ? { operation: 'observe', path } : undefined;
+    const isOther = attributes !== undefined && !this.isLeft;
+    if (!mustBegin && !isOther) return undefined;
+    return { operation: 'observe-composite', path, ...(this.carriesAttributes && { attributes: this.wanted }) };
+  }
+
+  /** Attributes of a list are those of its observation, where the device can have such; else each path gets them. */
+  private get carriesAttributes(): boolean {
+    return this.isList && this.version === '1.2';
+  }
+
+  private setWanted(attributes: AttributeSet): void {
+    if (difference(this.wanted, attributes) !== undefined) this.adjusted = 0;
+    this.wanted = attributes;
   }
 
   /** Nobody wants it any more. */
@@ -178,6 +225,14 @@ export class ObservedPath implements HasDeadline {
   private applyConditions(here: readonly ObservePolicy[]): void {
     for (const share of this.shares) share.applyConditions(here.includes(share.policy));
   }
+}
+
+function isSame(a: NotificationAttributes, b: NotificationAttributes | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function ofSeveral(attributes: AttributeSet): AttributeSet {
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => OF_SEVERAL.has(name)));
 }
 
 function sameAttributes(a: ObservePolicy, b: ObservePolicy): boolean {

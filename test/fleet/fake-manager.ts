@@ -60,9 +60,10 @@ export class FakeManager implements DeviceManager {
     try {
       const answer = await this.behaviour(request);
       if (answer instanceof DeviceManagementError) throw answer;
-      if (request.operation === 'observe') this.observationsOf(device).add(request.path);
+      const observes = request.operation === 'observe' || request.operation === 'observe-composite';
+      if (observes) this.observationsOf(device).add(request.path);
       if (request.operation === 'cancel-observation') this.observationsOf(device).delete(request.path);
-      const observed = request.operation === 'observe' ? { observed: true } : {};
+      const observed = observes ? { observed: true } : {};
       return {
         device,
         operation: request.operation,

@@ -105,14 +105,23 @@ function planRead(
   };
 }
 
-function planDiscover(_request: RequestOf<'discover'>, target: Path, { registration }: PlanContext): Plan {
+const DEEPEST_DISCOVER = 3;
+
+function planDiscover({ depth }: RequestOf<'discover'>, target: Path, { registration }: PlanContext): Plan {
   requireLevel('discover', target, ['object', 'instance', 'resource']);
+  if (depth !== undefined && !(Number.isInteger(depth) && depth >= 0 && depth <= DEEPEST_DISCOVER)) {
+    throw invalidRequest('discover', target, `depth is 0 to ${DEEPEST_DISCOVER}, not ${depth}`);
+  }
+  if (depth !== undefined && registration.version !== '1.2') {
+    throw unsupported('discover', target, `LwM2M ${registration.version} has no depth in Discover: leave it to the device`);
+  }
+  const query = depth === undefined ? {} : { query: [`depth=${depth}`] };
   return {
     operation: 'discover',
     target,
     registration,
     success: Code.Content,
-    spec: () => ({ code: Code.Get, path: uriPath(registration, target), accept: ContentFormat.LinkFormat }),
+    spec: () => ({ code: Code.Get, path: uriPath(registration, target), accept: ContentFormat.LinkFormat, ...query }),
     read: (response) => ({ links: decodeLinks(response, registration) }),
   };
 }

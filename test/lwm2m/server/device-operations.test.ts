@@ -87,6 +87,13 @@ describe('an operation as a request', () => {
       { ...nothingMore, method: '0.01', path: '/3/0/6', accept: 112 },
     ],
     [
+      'Discover says how deep, from 1.2 on',
+      { operation: 'discover', path: '/3', depth: 1 },
+      { code: Code.Content, contentFormat: 40, payload: '</3>,</3/0>;pmax=200' },
+      { ...nothingMore, method: '0.01', path: '/3', query: ['depth=1'], accept: 40 },
+      '1.2',
+    ],
+    [
       'Read of a resource instance asks for text',
       { operation: 'read', path: '/3/0/6/0' },
       { code: Code.Content, contentFormat: 0, payload: '1' },
@@ -275,6 +282,8 @@ describe('a request that cannot be asked', () => {
     ],
     ['invalid-request', { operation: 'write', path: '/1/0/1', value: 5, contentFormat: 'none' }, /needs a content format/],
     ['invalid-request', { operation: 'create', path: '/3303', value: { 5700: 1 }, contentFormat: 112 }, /needs TLV/],
+    ['unsupported', { operation: 'discover', path: '/3', depth: 1 }, /LwM2M 1\.1 has no depth/],
+    ['invalid-request', { operation: 'discover', path: '/3', depth: 4 }, /depth is 0 to 3, not 4/, '1.2'],
     ['invalid-request', { operation: 'reboot', path: '/3' } as unknown as OperationRequest, /"reboot" is no operation/],
   ];
   for (const [code, request, text, version] of CASES) {

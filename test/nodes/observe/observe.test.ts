@@ -52,6 +52,21 @@ describe('observe', () => {
     await saying('1 observed');
   });
 
+  it('several paths may be one observation, and each is told by itself', async () => {
+    await given({ path: '/3303/0/5700, /3/0/9', composite: true, attributes: { con: '1' } });
+    const client = await device('t-1');
+    const first = [await inbox('out').next(), await inbox('out').next()];
+    assert.deepEqual(first.map(({ path, payload }) => [path, payload]).sort(), [
+      ['/3/0/9', 85],
+      ['/3303/0/5700', 21.5],
+    ]);
+    assert.deepEqual(client.observations, ['/3/0/9,/3303/0/5700']);
+    client.setValue('/3303/0/5700', 22);
+    const { path, payload } = await inbox('out').next();
+    assert.deepEqual([path, payload], ['/3303/0/5700', 22]);
+    await saying('2 observed');
+  });
+
   it('an empty device is every device, also those to come', async () => {
     await given();
     await device('t-1');

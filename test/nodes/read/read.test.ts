@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import type { Lwm2mClient } from '../../../src/lwm2m/client/client';
-import { around, deploy, device, endFlow, failureOf, inbox, lifecycle, running, saying, send, serverNode } from '../flow';
+import {
+  around,
+  deploy,
+  device,
+  endFlow,
+  failureOf,
+  inbox,
+  lifecycle,
+  running,
+  saying,
+  send,
+  serverNode,
+  thermometer,
+} from '../flow';
 
 const READ = {
   type: 'dm-read',
@@ -96,6 +109,67 @@ describe('read', () => {
       ['/3303/0', '/3303/0/5605', '/3303/0/5700', '/3303/0/5701'],
     );
     assert.equal((dm as { contentFormat: number }).contentFormat, 40);
+  });
+
+  it('reads several paths at once, and says what was not there', async () => {
+    await given();
+    await device('t-1');
+    for (const path of [['/3/0/9', '/3303/0', '/4/0/2'], '/3/0/9, /3303/0, /4/0/2']) {
+      send({ device: 't-1', path });
+      const message = await inbox('out').next();
+      assert.deepEqual(message.path, ['/3/0/9', '/3303/0', '/4/0/2']);
+      assert.deepEqual(message.payload, { '/3/0/9': 85, '/3303/0/5700': 21.5, '/3303/0/5701': 'Cel' });
+      const { operation, absent, fallback } = message.dm as Record<string, unknown>;
+      assert.deepEqual([operation, absent, fallback], ['read-composite', ['/4/0/2'], undefined]);
+    }
+  });
+
+  it('a list of one is a list all the same, and "/" is everything', async () => {
+    await given();
+    await device('t-1');
+    send({ device: 't-1', path: ['/3/0/9'] });
+    const one = await inbox('out').next();
+    assert.deepEqual([one.path, one.payload], [['/3/0/9'], { '/3/0/9': 85 }]);
+    send({ device: 't-1', path: '/' });
+    const all = await inbox('out').next();
+    assert.equal(all.path, '/');
+    assert.equal((all.payload as Record<string, unknown>)['/3308/0/5900'], 20);
+  });
+
+  it('reads them one by one from a device of 1.0, and says so', async () => {
+    await given();
+    await device('t-1', { objects: thermometer('1.0') });
+    send({ device: 't-1', path: ['/3/0/9', '/9/1'] });
+    const { payload, dm } = await inbox('out').next();
+    const { fallback, absent, refused } = dm as { fallback: string; absent: string[]; refused: Record<string, { code: string }> };
+    assert.deepEqual([payload, fallback, absent], [{ '/3/0/9': 85 }, 'one-by-one', ['/9/1']]);
+    assert.equal(refused['/9/1']?.code, '4.04');
+  });
+
+  it('an empty list, and a list for Discover, are refused', async () => {
+    await given({ operation: 'discover' });
+    await device('t-1');
+    send({ device: 't-1', path: ['/3', '/3303'] });
+    assert.match(failureOf(await inbox('caught').next()).message, /msg\.path is a list, and this operation takes one path/);
+    await given();
+    await device('t-1');
+    send({ device: 't-1', path: [] });
+    assert.match(failureOf(await inbox('caught').next()).message, /msg\.path is an empty list/);
+  });
+
+  it('discovers as deep as it is told, as a tree', async () => {
+    await given({ operation: 'discover', depth: '1', links: 'tree' });
+    await device('t-1', { objects: thermometer('1.2') });
+    send({ device: 't-1', path: '/3303' });
+    assert.deepEqual((await inbox('out').next()).payload, {
+      path: '/3303',
+      name: 'Temperature',
+      attributes: {},
+      children: [{ path: '/3303/0', attributes: {}, children: [] }],
+    });
+    await device('t-2');
+    send({ device: 't-2', path: '/3303' });
+    assert.match(failureOf(await inbox('caught').next()).message, /LwM2M 1\.1 has no depth in Discover: leave it to the device/);
   });
 
   it('device and path of the dialog win over those of the message', async () => {

@@ -90,6 +90,28 @@ describe('write', () => {
     assert.equal(client.objects.get('/3/0/15'), '');
   });
 
+  it('writes several values at once, keyed by full path', async () => {
+    const client = await given();
+    const payload = { '/3/0/14': '+09:00', '/3311/0/5851': '12' };
+    send({ path: ['/3/0/14', '/3311/0'], payload });
+    const message = await inbox('out').next();
+    assert.deepEqual([message.path, message.payload], [['/3/0/14', '/3311/0'], payload]);
+    assert.equal((message.dm as { operation: string }).operation, 'write-composite');
+    assert.deepEqual([client.objects.get('/3/0/14'), client.objects.get('/3311/0/5851')], ['+09:00', 12]);
+    send({ path: '/', payload: { '/3/0/14': '+08:00' } });
+    assert.deepEqual((await inbox('out').next()).path, ['/3/0/14']);
+    assert.equal(client.objects.get('/3/0/14'), '+08:00');
+  });
+
+  it('of several values all are written or none', async () => {
+    const client = await given();
+    send({ path: '/', payload: { '/3/0/14': '+09:00', '/3/0/0': 'x' } });
+    const failed = await inbox('caught').next();
+    assert.equal(failureOf(failed).code, '4.05');
+    assert.deepEqual(failed.path, ['/3/0/14', '/3/0/0']);
+    assert.equal(client.objects.get('/3/0/14'), '+02:00');
+  });
+
   it('creates an instance and says which', async () => {
     const client = await given({ operation: 'create', path: '/3303', pathType: 'str' });
     send({ payload: { 5700: 30 } });
@@ -148,6 +170,7 @@ describe('write', () => {
     ['null', '/3/0/14', { payload: null }, 'invalid-value', /no value came/],
     ['a read-only resource', '/3/0/0', { payload: 'x' }, '4.05', /does not allow Write \/3\/0\/0: it is read-only/],
     ['an object', '/3311', { payload: { 5850: true } }, 'invalid-path', /\/3311/],
+    ['a bare value for several paths', '/', { payload: 5 }, 'invalid-value', /as an object keyed by full path/],
   ];
   it('refuses what cannot be written, and says what to pass instead', async () => {
     await given();
