@@ -5,7 +5,7 @@ import type { IncomingRequest } from '../../coap/incoming';
 import type { ResponseSpec } from '../../coap/layer';
 import { ContentFormat } from '../../coap/options';
 import { Security } from '../../device/accounts';
-import { Path } from '../../device/path';
+import { isGatewayPrefix, Path } from '../../device/path';
 import { formatLinks } from '../formats/link-format';
 import { type BootstrapTarget, bootstrapDelete, bootstrapWrite } from './bootstrap-writing';
 import type { ObjectInstance } from './objects';
@@ -105,6 +105,8 @@ export class BootstrapOperations {
 }
 
 function targetOf(segments: readonly string[]): Path {
+  // LwM2M Gateway 1.1: a bootstrap is the gateway's alone.
+  if (isGatewayPrefix(segments[0] ?? '')) throw notAllowed('what is behind a gateway takes no part in a bootstrap');
   const ids = segments.map((segment) => (/^(0|[1-9]\d{0,4})$/.test(segment) ? Number(segment) : Number.NaN));
   if (ids.length > 4 || ids.some((id) => !(id <= 65_535))) throw notFound(`/${segments.join('/')}`);
   return Path.of(...ids);

@@ -4,6 +4,7 @@ import type { Random } from '../../coap/layer';
 import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
 import type { Transport } from '../../coap/transport';
 import type { BackoffRules } from './backoff';
+import type { EndDevice } from './end-devices';
 import type { ObjectTree } from './objects';
 
 /** Of the URIs in its Security object. */
@@ -29,6 +30,8 @@ export interface Lwm2mClientOptions {
   readonly scheme?: Scheme;
   /** Its objects; Security and Server are added, and the LwM2M version is the tree's. */
   readonly objects: ObjectTree;
+  /** Makes it a gateway: devices behind it, which may be none yet. Its objects need version 2.0 of object 25. */
+  readonly endDevices?: readonly EndDevice[];
   /** Seconds (default 86,400). The server may change it. */
   readonly lifetime?: number;
   /** Letters of LwM2M Core §6.2.1 (default "U", over TCP "T"). */

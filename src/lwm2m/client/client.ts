@@ -17,6 +17,7 @@ import { AttachedAttributes } from './attached-attributes';
 import { DEFAULT_BACKOFF } from './backoff';
 import type { ClientEvents } from './client-events';
 import { CLIENT_LIMITS, type Lwm2mClientOptions } from './client-options';
+import { EndDevices, type EndDevicesContext } from './end-devices';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
 import { Operations } from './operations';
@@ -40,6 +41,8 @@ export class Lwm2mClient {
   readonly events = new Events<ClientEvents>();
   readonly endpoint: string;
   readonly objects: ObjectTree;
+  /** Behind it, when it is a gateway. */
+  readonly endDevices: EndDevices;
   private readonly clock: Clock;
   private readonly random: Random;
   private readonly radio: Radio;
@@ -96,17 +99,19 @@ export class Lwm2mClient {
     );
     this.attached = new AttachedAttributes(objects.version, objects.model);
     const { clock, events, attached, layer, serverObject } = this;
-    this.reporting = new Reporting({
+    const reporting: EndDevicesContext = {
       clock,
       layer,
       tree: objects,
-      attached,
-      events,
       defaults: () => serverObject.defaultPeriods,
       onBug: warn,
       confirmable: () => options.confirmableNotifications === true || serverObject.wantsConfirmable,
       storing: () => serverObject.storesNotifications,
-    });
+    };
+    this.reporting = new Reporting({ ...reporting, attached, events });
+    this.endDevices = new EndDevices(reporting);
+    if (options.endDevices !== undefined) this.endDevices.announce();
+    for (const device of options.endDevices ?? []) this.endDevices.add(device);
     this.operations = new Operations(objects, attached, this.reporting, clock, events);
     this.registering = new Registration({
       clock,
@@ -120,7 +125,7 @@ export class Lwm2mClient {
       backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
       fraction: () => this.random.fraction(),
       events,
-      onFresh: (reason) => this.reporting.endAll(reason),
+      onFresh: (reason) => this.endObservations(reason),
     });
     objects.events.on('changed', (paths) => this.settingsChanged(paths));
     objects.events.on('instances', () => this.tellServer());
@@ -136,7 +141,7 @@ export class Lwm2mClient {
 
   /** Paths the server observes. */
   get observations(): readonly string[] {
-    return this.reporting.paths;
+    return [...this.reporting.paths, ...this.endDevices.observations];
   }
 
   get local(): { readonly address: string; readonly port: number } | undefined {
@@ -181,7 +186,7 @@ export class Lwm2mClient {
     const isCutOff = this.radio.state === 'cut-off';
     if (isCutOff) this.registering.abandon();
     else await new Promise<void>((resolve) => this.registering.deregister(resolve));
-    this.reporting.endAll('the client stopped');
+    this.endObservations('the client stopped');
     for (const tell of this.stopListeners) tell();
     this.provisioning.servers.release();
     await this.layer.close();
@@ -222,7 +227,7 @@ export class Lwm2mClient {
     if (this.state !== 'registered') {
       throw new DeviceManagementError('not-registered', `${this.endpoint} is not registered: wait for the registration.`);
     }
-    const spec = sendRequest(this.objects, paths, this.clock.wall());
+    const spec = sendRequest(this.objects, this.endDevices, paths, this.clock.wall());
     await new Promise<void>((resolve, reject) => {
       this.ask(spec, undefined, sendOutcome(resolve, reject));
     });
@@ -235,7 +240,7 @@ export class Lwm2mClient {
     this.silence?.cancel();
     this.provisioning.abandon();
     this.registering.abandon();
-    this.reporting.endAll('the device was cut off');
+    this.endObservations('the device was cut off');
     this.provisioning.servers.hangUp();
   }
 
@@ -252,7 +257,7 @@ export class Lwm2mClient {
    */
   restart(silentMs: number, whileDown: () => void = () => undefined): void {
     this.cutOff();
-    this.attached.clear();
+    this.forgetAttributes();
     this.silence = this.clock.after(silentMs, () => {
       whileDown();
       this.comeBack();
@@ -268,7 +273,7 @@ export class Lwm2mClient {
   /** Observations end with their connection (RFC 8323 Appendix A.4); the server finds the device again by its next Update. */
   private disconnected(peer: Endpoint): void {
     if (!this.provisioning.servers.isManagement(peer) || !this.running) return;
-    this.reporting.endAll('the connection ended');
+    this.endObservations('the connection ended');
     this.reconnecting?.cancel();
     this.reconnecting = this.clock.after(this.random.fraction() * RECONNECT_SPREAD_MS, () => {
       if (this.running && this.radio.state !== 'cut-off') this.registering.update();
@@ -300,15 +305,28 @@ export class Lwm2mClient {
     const { running, provisioning } = this;
     if (running && provisioning.answer(request)) return;
     const isManaged = running && !provisioning.isUnderWay;
-    if (isManaged && request.endpoint === provisioning.servers.management) return this.operations.answer(request);
+    if (isManaged && request.endpoint === provisioning.servers.management) {
+      if (!this.endDevices.answer(request)) this.operations.answer(request);
+      return;
+    }
     request.respond({ code: Code.Unauthorized });
   }
 
   /** Another one will manage it, or this one anew: registration, observations and attributes end without a word. */
   private leaveServer(reason: string): void {
     this.registering.abandon();
+    this.endObservations(reason);
+    this.forgetAttributes();
+  }
+
+  private endObservations(reason: string): void {
     this.reporting.endAll(reason);
+    this.endDevices.endAll(reason);
+  }
+
+  private forgetAttributes(): void {
     this.attached.clear();
+    this.endDevices.clearAttributes();
   }
 
   private ask(spec: RequestSpec, timeoutMs: number | undefined, callback: ResponseCallback): { cancel(): void } {
@@ -321,6 +339,7 @@ export class Lwm2mClient {
   private settingsChanged(paths: readonly Path[]): void {
     if (!paths.some((path) => this.serverObject.isSetting(path))) return;
     this.reporting.attributesChanged();
+    this.endDevices.attributesChanged();
     this.tellServer();
   }
 

@@ -9,7 +9,7 @@ import { decode, formatOf } from '../formats/formats';
 import { canRemove, decodeChanges } from '../formats/senml-etch';
 import { decodePathList, isPathListFormat, type ListedPath } from '../formats/senml-paths';
 import type { ObjectTree } from './objects';
-import { type Payload, readValues, speaks } from './reading';
+import { encodingOf, type Payload, readValues, speaks } from './reading';
 import { asRefusal, badRequest, notFound, Refusal } from './refusal';
 import { HIDDEN_OBJECTS } from './security-object';
 import { type IncomingPayload, planChanges } from './writing';
@@ -31,8 +31,8 @@ export function listedPaths(tree: ObjectTree, { contentFormat, payload }: Incomi
     throw asRefusal(error);
   }
   if (listed.length === 0) throw badRequest('no path is listed');
-  const behind = listed.find(({ prefix }) => prefix !== undefined);
-  if (behind !== undefined) throw notFound(`/${behind.prefix}${behind.path}`);
+  const strange = listed.find(({ prefix }) => prefix !== tree.prefix);
+  if (strange !== undefined) throw notFound(`${strange.prefix === undefined ? '' : `/${strange.prefix}`}${strange.path}`);
   return listed.map(({ path }) => path);
 }
 
@@ -72,7 +72,7 @@ export function listedPayload(
 ): Payload {
   const contentFormat = accept ?? (SENML_JSON_FORMATS.has(requestFormat) ? 110 : 112);
   const format = speaks(tree.version, contentFormat) ? formatOf(contentFormat) : undefined;
-  const context = { base: Path.root, typeOf: tree.model.typeOf };
+  const context = encodingOf(tree, Path.root);
   if (format === undefined || isRequestFormat(contentFormat) || !format.canEncode(values, context)) {
     throw new Refusal(Code.NotAcceptable, `several objects cannot be given in content format ${contentFormat}`);
   }
@@ -101,7 +101,7 @@ function decodeIncoming(tree: ObjectTree, { contentFormat, payload }: IncomingPa
   if (contentFormat === undefined || !speaks(tree.version, contentFormat) || !CARRIES_PATHS.has(contentFormat)) {
     throw new Refusal(Code.UnsupportedContentFormat, `values of several objects cannot come in content format ${contentFormat}`);
   }
-  const context = { base: Path.root, typeOf: tree.model.typeOf, now };
+  const context = { ...encodingOf(tree, Path.root), now };
   try {
     return canRemove(contentFormat) ? decodeChanges(contentFormat, payload, context) : decode(contentFormat, payload, context);
   } catch (error) {

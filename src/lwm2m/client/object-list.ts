@@ -7,11 +7,18 @@ import { HIDDEN_OBJECTS } from './security-object';
 const FORMATS_LINK = { path: '/', attributes: { rt: 'oma.lwm2m', ct: '60 110 112 11542 11543' } } as const;
 const ROOT_LINK_OF_1_0 = { path: '/', attributes: { rt: 'oma.lwm2m' } } as const;
 
-/** Objects that hold keys are never announced (LwM2M Core 1.1.1 §6.2.1). */
 export function objectList(tree: ObjectTree): string {
-  const links: { path: string; attributes?: Readonly<Record<string, string>> }[] = [
-    tree.version === '1.0' ? ROOT_LINK_OF_1_0 : FORMATS_LINK,
-  ];
+  return formatLinks([tree.version === '1.0' ? ROOT_LINK_OF_1_0 : FORMATS_LINK, ...objectLinks(tree)]);
+}
+
+interface ObjectLink {
+  readonly path: string;
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/** Without the root: what a gateway tells of a device behind it. Objects that hold keys are never announced (LwM2M Core 1.1.1 §6.2.1). */
+export function objectLinks(tree: ObjectTree): readonly ObjectLink[] {
+  const links: ObjectLink[] = [];
   for (const [object, instances] of tree.all()) {
     if (HIDDEN_OBJECTS.has(object)) continue;
     const version = tree.versions[String(object)];
@@ -20,5 +27,5 @@ export function objectList(tree: ObjectTree): string {
     else if (instances.length === 0) links.push({ path: `/${object}` });
     for (const { path } of instances) links.push({ path: path.toString() });
   }
-  return formatLinks(links);
+  return links;
 }

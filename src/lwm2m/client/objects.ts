@@ -136,6 +136,8 @@ export class ObjectInstance {
 
 export interface ObjectTreeOptions extends Partial<SpokenVersions> {
   readonly catalogue?: Catalogue;
+  /** Of a device behind a gateway: what stands before its paths there. */
+  readonly prefix?: string;
 }
 
 export class ObjectTree {
@@ -145,10 +147,12 @@ export class ObjectTree {
   /** Object versions to be announced, where they are not the default of the LwM2M version. */
   readonly versions: Readonly<Record<string, string>>;
   readonly model: DeviceModel;
+  readonly prefix: string | undefined;
   private readonly objects = new Map<number, Map<number, ObjectInstance>>();
   private readonly policies = new Map<number, InstancePolicy>();
 
-  constructor({ catalogue = Catalogue.registry(), version = '1.1', versions = {} }: ObjectTreeOptions = {}) {
+  constructor({ catalogue = Catalogue.registry(), version = '1.1', versions = {}, prefix }: ObjectTreeOptions = {}) {
+    this.prefix = prefix;
     this.version = version;
     this.versions = versions;
     this.model = catalogue.forDevice({ version, versions });

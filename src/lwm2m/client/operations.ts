@@ -58,10 +58,13 @@ export class Operations {
     private readonly events: Events<ClientEvents>,
   ) {}
 
-  /** Answers, whatever comes; a bug in a handler is a 5.00 and thrown on for whoever runs the client. */
-  answer(request: IncomingRequest): void {
+  /**
+   * Answers, whatever comes; a bug in a handler is a 5.00 and thrown on for whoever runs the client.
+   * @param path behind a gateway, without the prefix
+   */
+  answer(request: IncomingRequest, path: readonly string[] = request.path): void {
     try {
-      const { response, afterwards } = this.outcomeOf(request);
+      const { response, afterwards } = this.outcomeOf(request, path);
       request.respond(response, afterwards);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
@@ -69,8 +72,8 @@ export class Operations {
     }
   }
 
-  private outcomeOf(request: IncomingRequest): Outcome {
-    const target = this.targetOf(request.path);
+  private outcomeOf(request: IncomingRequest, segments: readonly string[]): Outcome {
+    const target = this.targetOf(segments);
     const answer = this.byMethod[request.code];
     if (target.level === 'root' && this.tree.version !== '1.0') {
       if (request.code === Code.Fetch) return this.readComposite(request);
@@ -187,8 +190,9 @@ export class Operations {
 
   private create(request: IncomingRequest, target: Path): Outcome {
     const path = create(this.tree, target, request, this.clock.wall());
+    const { prefix } = this.tree;
     return {
-      response: { code: Code.Created, locationPath: path.ids.map(String) },
+      response: { code: Code.Created, locationPath: [...(prefix === undefined ? [] : [prefix]), ...path.ids.map(String)] },
       afterwards: () => this.events.emit('created', { path: path.toString() }),
     };
   }

@@ -3,6 +3,7 @@ import { Code } from '../../coap/codes';
 import { ContentFormat } from '../../coap/options';
 import type { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
+import type { EncodeContext } from '../formats/format';
 import { formatOf } from '../formats/formats';
 import type { ObjectInstance, ObjectTree } from './objects';
 import { notAllowed, notFound, Refusal, unauthorized } from './refusal';
@@ -35,6 +36,11 @@ export function speaks(version: string, contentFormat: number): boolean {
   return since !== undefined && version >= since;
 }
 
+/** How names in payloads are to be understood. @param base the path in the request */
+export function encodingOf({ prefix, model }: ObjectTree, base: Path): EncodeContext {
+  return prefix === undefined ? { base, typeOf: model.typeOf } : { base, prefix, typeOf: model.typeOf };
+}
+
 /** @throws Refusal 4.04, 4.05, 4.06 */
 export function readPayload(tree: ObjectTree, target: Path, accept: number | undefined): Payload {
   return payloadOf(tree, target, readValues(tree, target), accept);
@@ -47,7 +53,7 @@ export function readPayload(tree: ObjectTree, target: Path, accept: number | und
 export function payloadOf(tree: ObjectTree, target: Path, values: readonly ResourceValue[], accept: number | undefined): Payload {
   const contentFormat = accept ?? usualFormat(tree, target, values);
   const format = speaks(tree.version, contentFormat) ? formatOf(contentFormat) : undefined;
-  const context = { base: target, typeOf: tree.model.typeOf };
+  const context = encodingOf(tree, target);
   if (format === undefined || !format.canEncode(values, context)) {
     throw new Refusal(Code.NotAcceptable, `${target} cannot be given in content format ${contentFormat}`);
   }

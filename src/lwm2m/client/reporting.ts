@@ -20,7 +20,7 @@ import { isSameContent } from './content';
 import type { ObjectTree } from './objects';
 import { ObservedTarget, type Snapshot, type Subject } from './observed-target';
 import type { ObservationKeeper } from './operations';
-import { payloadOf, readValues } from './reading';
+import { encodingOf, payloadOf, readValues } from './reading';
 import { badRequest, Refusal } from './refusal';
 
 export interface ReportingOptions {
@@ -222,7 +222,7 @@ export class Reporting implements ObservationKeeper {
     const base = target.subject.paths.length === 1 && path !== undefined ? path : Path.root;
     return {
       ...response,
-      payload: formatOf(contentFormat)?.encode(values, { base, typeOf: tree.model.typeOf }) ?? Buffer.alloc(0),
+      payload: formatOf(contentFormat)?.encode(values, encodingOf(tree, base)) ?? Buffer.alloc(0),
     };
   }
 

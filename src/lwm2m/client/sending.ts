@@ -5,17 +5,18 @@ import { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import { DeviceManagementError } from '../../errors';
 import { senmlCbor } from '../formats/senml-cbor';
+import type { EndDevices } from './end-devices';
 import type { ObjectTree } from './objects';
 import { readValues } from './reading';
 import { Refusal } from './refusal';
 
 /**
- * The request that carries what is readable at `paths`.
+ * The request that carries what is readable at `paths`; those of a device behind it begin with its prefix.
  * @param at Unix milliseconds of the values
  * @throws DeviceManagementError `invalid-path`
  */
-export function sendRequest(tree: ObjectTree, paths: readonly string[], at: number): RequestSpec {
-  const values = paths.flatMap((path) => readable(tree, path)).map((value) => ({ ...value, at }));
+export function sendRequest(tree: ObjectTree, behind: EndDevices, paths: readonly string[], at: number): RequestSpec {
+  const values = paths.flatMap((path) => located(tree, behind, path)).map((value) => ({ ...value, at }));
   const payload = senmlCbor.encode(values, { base: Path.root, typeOf: tree.model.typeOf });
   return { code: Code.Post, path: ['dp'], contentFormat: senmlCbor.contentFormat, payload };
 }
@@ -32,6 +33,13 @@ export function sendOutcome(resolve: () => void, reject: (error: unknown) => voi
       );
     }
   };
+}
+
+function located(own: ObjectTree, behind: EndDevices, text: string): readonly ResourceValue[] {
+  const found = behind.locate(text);
+  if (found === undefined) return readable(own, text);
+  const { prefix } = found.tree as ObjectTree & { readonly prefix: string };
+  return readable(found.tree, found.path).map((value) => ({ ...value, prefix }));
 }
 
 function readable(tree: ObjectTree, text: string): ResourceValue[] {

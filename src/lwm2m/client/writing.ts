@@ -9,7 +9,7 @@ import type { ResourceChange, ResourceValue, Value } from '../../device/value';
 import { decode } from '../formats/formats';
 import { type Content, isInstances, typedValue } from './content';
 import { ObjectInstance, type ObjectTree } from './objects';
-import { speaks } from './reading';
+import { encodingOf, speaks } from './reading';
 import { asRefusal, badRequest, notAllowed, notFound, Refusal } from './refusal';
 import { HIDDEN_OBJECTS } from './security-object';
 
@@ -146,7 +146,7 @@ export function decodeValues(
     throw new Refusal(Code.UnsupportedContentFormat, `content format ${contentFormat} is unknown here`);
   }
   try {
-    return decode(contentFormat, payload, { base, typeOf: tree.model.typeOf, now, mayBeRelative: true });
+    return decode(contentFormat, payload, { ...encodingOf(tree, base), now, mayBeRelative: true });
   } catch (error) {
     throw asRefusal(error);
   }
