@@ -8,6 +8,8 @@ import type { RunningServer } from '../runtime/running-server';
 
 export interface FleetSettings {
   readonly count: number;
+  /** Beside them, with devices behind them. */
+  readonly gateways: number;
   readonly prefix: string;
   /** Seconds. */
   readonly lifetime: number;
@@ -56,7 +58,7 @@ export class SimulatedFleet {
   }
 
   get state(): SimulationState {
-    return this.simulation?.state ?? { total: this.settings.count, registered: 0, offline: 0 };
+    return this.simulation?.state ?? { total: this.settings.count + this.settings.gateways, registered: 0, offline: 0 };
   }
 
   /** `undefined` until the server has listened for the first time. */
@@ -116,7 +118,7 @@ function reachable(address: string): string {
   return address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
 }
 
-const SETTINGS: readonly (keyof FleetSettings)[] = ['count', 'prefix', 'lifetime', 'interval', 'bootstrap'];
+const SETTINGS: readonly (keyof FleetSettings)[] = ['count', 'gateways', 'prefix', 'lifetime', 'interval', 'bootstrap'];
 
 function isSame(a: FleetSettings, b: FleetSettings): boolean {
   return SETTINGS.every((name) => a[name] === b[name]);

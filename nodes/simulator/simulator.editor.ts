@@ -14,6 +14,12 @@ RED.nodes.registerType('dm-simulator', {
         return DeviceManagement.checkNumber(value, 'count', { least: 1, most: 10000, whole: true });
       },
     },
+    gateways: {
+      value: 0,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'gateways', { least: 0, most: 1000, whole: true, mayBeEmpty: true });
+      },
+    },
     prefix: { value: 'sim-', required: true },
     lifetime: {
       value: 60,

@@ -11,6 +11,7 @@ import { SimulatorNode } from './simulator-node';
 interface SimulatorProperties extends NodeDef {
   readonly server: string;
   readonly count?: number | string;
+  readonly gateways?: number | string;
   readonly prefix?: string;
   readonly lifetime?: number | string;
   readonly interval?: number | string;
@@ -19,11 +20,13 @@ interface SimulatorProperties extends NodeDef {
 
 /** Beyond it one process has no sockets left. */
 const MOST_DEVICES = 10_000;
+const MOST_GATEWAYS = 1_000;
 
 /** An environment variable may have put anything into a setting. */
-function settingsOf({ count, prefix, lifetime, interval, bootstrap }: SimulatorProperties): FleetSettings {
+function settingsOf({ count, gateways, prefix, lifetime, interval, bootstrap }: SimulatorProperties): FleetSettings {
   return {
     count: Math.min(MOST_DEVICES, Math.floor(positive(count, 20))),
+    gateways: Math.min(MOST_GATEWAYS, Math.floor(positive(gateways, 0))),
     prefix: prefix ? prefix : 'sim-',
     lifetime: Math.ceil(positive(lifetime, 60)),
     interval: positive(interval, 5),

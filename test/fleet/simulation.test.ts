@@ -96,6 +96,39 @@ describe('a simulated fleet', () => {
     );
   });
 
+  it('has gateways beside them, whose devices are devices of their own', async () => {
+    const { server, simulation, read, perform, told, clock } = await givenFleet({ count: 1, gateways: 2 });
+    assert.deepEqual(simulation.state, { total: 3, registered: 3, offline: 0 });
+    const behind = [...server.registrations()].filter(({ gateway }) => gateway !== undefined).map(({ endpoint }) => endpoint);
+    assert.deepEqual(behind, simulation.names.slice(3));
+    assert.deepEqual(behind.slice(0, 3), ['sim-gw-1-d01', 'sim-gw-1-d02', 'sim-gw-1-d03']);
+    assert.deepEqual(server.registration('sim-gw-2-d02')?.gateway, { endpoint: 'sim-gw-2', prefix: 'd02' });
+    assert.deepEqual(
+      ['sim-gw-1', 'sim-gw-2'].map((name) => server.registration(name)?.version),
+      ['1.1', '1.2'],
+    );
+    simulation.setValue(['sim-gw-2-d02'], '/3/0/9', 11);
+    assert.equal(await read('sim-gw-2-d02', '/3/0/9'), 11);
+    assert.equal(await read('sim-gw-2-d01', '/3/0/9'), 90);
+    const before = await read('sim-gw-1-d01', '/3303/0/5700');
+    await clock.advanceAsync(120_000);
+    assert.notEqual(await read('sim-gw-1-d01', '/3303/0/5700'), before);
+    await perform('sim-gw-1-d03', { operation: 'execute', path: '/3/0/4' });
+    assert.deepEqual(names(told, 'sim-gw-1-d03'), ['executed', 'rebooted']);
+  });
+
+  it('lets what is behind a gateway share its fate', async () => {
+    const { server, simulation, lifecycle, clock } = await givenFleet({ count: 1, gateways: 1, lifetime: 60 });
+    simulation.offline(['sim-gw-1', 'sim-gw-1-d01']);
+    await clock.advanceAsync(200_000);
+    assert.equal(server.size, 1);
+    assert.ok(lifecycle.some(({ event, device }) => event === 'expired' && device === 'sim-gw-1-d01'));
+    simulation.online();
+    await clock.advanceAsync(10_000);
+    assert.equal(server.size, 5);
+    assert.throws(() => simulation.offline(['sim-gw-1-d01']), /sim-gw-1-d01 is behind sim-gw-1: do it to the gateway/);
+  });
+
   it('starts its devices one after the other', async () => {
     const { lifecycle } = await givenFleet();
     const times = lifecycle.map(({ at }) => at);

@@ -8,6 +8,7 @@ import { Lwm2mClient } from '../../lwm2m/client/client';
 import { Firmware, FirmwareResult, type FirmwareVerdict } from '../../lwm2m/client/firmware';
 import { ObjectTree } from '../../lwm2m/client/objects';
 import { Battery, between, type Fraction, type Place, Signal, Temperature, Track } from './movement';
+import { SimulatedEndDevices } from './simulated-end-devices';
 
 export type SimulatedEventName =
   | 'bootstrapped'
@@ -37,6 +38,8 @@ export interface SimulatedDeviceOptions {
   readonly server: { readonly host: string; readonly port?: number };
   /** Whether `server` is its bootstrap server, which tells it where to register. */
   readonly bootstrap: boolean;
+  /** Devices behind it, which make it a gateway. */
+  readonly endDevices: number;
   /** Seconds. */
   readonly lifetime: number;
   readonly intervalMs: number;
@@ -69,6 +72,8 @@ const HOMES: readonly Place[] = [
   { latitude: 53.5511, longitude: 9.9937 },
 ];
 
+/** LwM2M Gateway 1.1. */
+const GATEWAY_VERSIONS = { 25: '2.0' } as const;
 const FIRST_FIRMWARE = '1.0.0';
 /** Device Error Code (3/0/11). */
 const ErrorCode = { None: 0, LowBattery: 1 } as const;
@@ -83,6 +88,8 @@ export class SimulatedDevice {
   readonly name: string;
   readonly version: string;
   readonly client: Lwm2mClient;
+  /** Behind it, when it is a gateway. */
+  readonly endDevices: SimulatedEndDevices | undefined;
   private isCutOff = false;
   private stopped = false;
   /** What a restart under way has still to do. */
@@ -109,7 +116,9 @@ export class SimulatedDevice {
     this.track = new Track(HOMES[index % HOMES.length] as Place, this.fraction);
     this.signal = new Signal(this.fraction);
     this.movedAt = clock.monotonic();
-    this.tree = new ObjectTree({ catalogue, version });
+    const isGateway = options.endDevices > 0;
+    this.tree = new ObjectTree({ catalogue, version, versions: isGateway ? GATEWAY_VERSIONS : {} });
+    this.endDevices = isGateway ? this.makeEndDevices(options.endDevices) : undefined;
     this.fill(MODELS[index % MODELS.length] as Model);
     this.firmware = new Firmware(this.tree, {
       clock,
@@ -235,6 +244,19 @@ export class SimulatedDevice {
     );
   }
 
+  private makeEndDevices(count: number): SimulatedEndDevices {
+    const { name: gateway, version, catalogue, clock, tell } = this.options;
+    return new SimulatedEndDevices({
+      gateway,
+      count,
+      version,
+      catalogue,
+      clock,
+      fraction: this.fraction,
+      tell: (event, device, payload) => tell({ event, device, payload, at: clock.wall() }),
+    });
+  }
+
   private makeClient(): Lwm2mClient {
     const { name, server, bootstrap, lifetime, clock, random, transport } = this.options;
     const client = new Lwm2mClient({
@@ -245,10 +267,12 @@ export class SimulatedDevice {
       clock,
       random,
       transport,
+      ...(this.endDevices !== undefined && { endDevices: this.endDevices.devices }),
       muteSend: false,
       backoff: BACKOFF,
     });
     client.events.on('bootstrapped', ({ how, uri }) => this.tell('bootstrapped', { how, uri }));
+    this.endDevices?.follow(client);
     client.events.on('registered', ({ location }) => this.tell('registered', { location }));
     client.events.on('failed', ({ error, retryMs }) => {
       this.tell('failed', { code: error.code, message: error.message, retryMs: Math.round(retryMs) });
@@ -266,6 +290,7 @@ export class SimulatedDevice {
     const now = clock.monotonic();
     const elapsedMs = now - this.movedAt;
     this.movedAt = now;
+    this.endDevices?.move();
     this.battery.next(elapsedMs);
     const place = this.track.next(elapsedMs);
     const celsius = this.temperature.next(clock.wall());

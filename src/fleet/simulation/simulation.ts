@@ -15,6 +15,8 @@ export type { SimulatedEvent, SimulatedEventName } from './simulated-device';
 export interface SimulationOptions {
   /** Devices (default 20). */
   readonly count?: number;
+  /** Gateways beside them (default none), each with three devices behind it: sim-gw-1, sim-gw-1-d01 … */
+  readonly gateways?: number;
   /** Their names begin with it (default "sim-"): sim-001, sim-002 … */
   readonly prefix?: string;
   readonly server: { readonly host: string; readonly port?: number };
@@ -48,11 +50,16 @@ const VERSIONS: readonly string[] = ['1.1', '1.0', '1.2'];
 const STAGGER_MS = 25;
 const LONGEST_STAGGER_MS = 20_000;
 const DEFAULT_FLAP_SECONDS = 30;
+/** Objects 25 and 26 came after LwM2M 1.0. */
+const GATEWAY_VERSIONS: readonly string[] = ['1.1', '1.2'];
+const BEHIND_A_GATEWAY = 3;
 
 export class Simulation {
   readonly events = new Events<SimulationEvents>();
   private readonly clock: Clock;
   private readonly devices = new Map<string, SimulatedDevice>();
+  /** Gateways, by the names of devices behind them. */
+  private readonly carriers = new Map<string, SimulatedDevice>();
   private readonly starts = new Set<Timer>();
 
   constructor(private readonly options: SimulationOptions) {
@@ -63,12 +70,21 @@ export class Simulation {
     const digits = Math.max(3, String(count).length);
     for (let index = 0; index < count; index++) {
       const name = `${options.prefix ?? 'sim-'}${String(index + 1).padStart(digits, '0')}`;
-      this.devices.set(name, this.makeDevice(name, index, catalogue, seed));
+      const version = VERSIONS[index % VERSIONS.length] as string;
+      this.devices.set(name, this.makeDevice(name, index, version, catalogue, seed));
+    }
+    for (let gateway = 0; gateway < (options.gateways ?? 0); gateway++) {
+      const name = `${options.prefix ?? 'sim-'}gw-${gateway + 1}`;
+      const version = GATEWAY_VERSIONS[gateway % GATEWAY_VERSIONS.length] as string;
+      const device = this.makeDevice(name, count + gateway, version, catalogue, seed, BEHIND_A_GATEWAY);
+      this.devices.set(name, device);
+      for (const behind of device.endDevices?.names ?? []) this.carriers.set(behind, device);
     }
   }
 
+  /** Of all of them, those behind gateways last. */
   get names(): readonly string[] {
-    return [...this.devices.keys()];
+    return [...this.devices.keys(), ...this.carriers.keys()];
   }
 
   get state(): SimulationState {
@@ -135,12 +151,22 @@ export class Simulation {
 
   /** @throws DeviceManagementError `invalid-value`, `invalid-path` */
   setValue(names: readonly string[] | undefined, path: string, value: unknown): void {
-    for (const device of this.chosen(names)) device.setValue(path, value);
+    const own = names?.filter((name) => this.carriers.get(name)?.endDevices?.setValue(name, path, value) !== true);
+    if (own === undefined || own.length > 0) for (const device of this.chosen(own)) device.setValue(path, value);
   }
 
+  /** Those behind gateways share the fate of their gateway. */
   private chosen(names: readonly string[] | undefined): Iterable<SimulatedDevice> {
     if (names === undefined) return this.devices.values();
-    return names.map((name) => {
+    const own = names.filter((name) => !this.carriers.has(name));
+    const [behind] = names;
+    if (own.length === 0 && behind !== undefined) {
+      const gateway = this.carriers.get(behind)?.name;
+      throw new DeviceManagementError('invalid-request', `${behind} is behind ${gateway}: do it to the gateway.`, {
+        device: behind,
+      });
+    }
+    return own.map((name) => {
       const device = this.devices.get(name);
       if (device !== undefined) return device;
       const [first] = this.devices.keys();
@@ -152,11 +178,19 @@ export class Simulation {
     });
   }
 
-  private makeDevice(name: string, index: number, catalogue: Catalogue, seed: number): SimulatedDevice {
+  private makeDevice(
+    name: string,
+    index: number,
+    version: string,
+    catalogue: Catalogue,
+    seed: number,
+    endDevices = 0,
+  ): SimulatedDevice {
     return new SimulatedDevice({
       name,
       index,
-      version: VERSIONS[index % VERSIONS.length] as string,
+      version,
+      endDevices,
       server: this.options.server,
       bootstrap: this.options.bootstrap ?? false,
       lifetime: this.options.lifetime ?? 60,

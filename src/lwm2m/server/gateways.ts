@@ -16,7 +16,7 @@ import { GatewayWatch, type GatewayWatchContext } from './gateway-watch';
 import { Mistake } from './mistake';
 import { hostOf } from './peers';
 import type { Refusals } from './refusals';
-import { carriedValue, childValue, type RegistrationRecord } from './registration';
+import { carriedValue, childValue, isCarriedAlike, type RegistrationRecord } from './registration';
 import { isEndpointName } from './registration-query';
 import type { Registrations } from './registrations';
 
@@ -139,10 +139,17 @@ export class Gateways {
   private updated(device: string): void {
     const gateway = this.gateways.get(device);
     if (gateway === undefined) return;
-    for (const child of gateway.children.values()) {
-      if (child.gateway === gateway.record) child.value = carriedValue(child.value, gateway.record.value);
-    }
+    for (const child of gateway.children.values()) if (child.gateway === gateway.record) this.carry(child, gateway.record.value);
     gateway.watch.resume(gateway.hasRefused);
+  }
+
+  /** What an Update only confirms is not said again for each of a thousand devices. */
+  private carry(child: RegistrationRecord, gateway: Registration): void {
+    const previous = child.value;
+    if (isCarriedAlike(previous, gateway)) return;
+    child.value = carriedValue(previous, gateway);
+    const { value: registration, endpoint: device } = child;
+    this.context.tell({ event: 'updated', device, registration, previous, at: registration.updatedAt });
   }
 
   private objectsChanged(device: string): void {

@@ -164,6 +164,13 @@ export function childValue(
   };
 }
 
+/** Whether a device behind a gateway has all that its gateway says for it. */
+export function isCarriedAlike(child: Registration, gateway: Registration): boolean {
+  return (['lifetime', 'binding', 'queueMode', 'address', 'rootPath', 'contentFormats'] as const).every(
+    (name) => child[name] === gateway[name],
+  );
+}
+
 /** What an Update of its gateway makes of a device behind it. */
 export function carriedValue(child: Registration, gateway: Registration): Registration {
   const { lifetime, binding, queueMode, address, rootPath, contentFormats, updatedAt } = gateway;

@@ -228,6 +228,7 @@ describe('devices behind a gateway', () => {
     await moved.update(id, ['lt=600']);
     assert.equal(world.server.registration('lamp-1')?.address, '10.0.0.9:7777');
     assert.equal(world.server.registration('lamp-1')?.lifetime, 600);
+    assert.deepEqual(told(world, 'lamp-1'), ['registered', 'updated'], 'what only confirms is not told of each');
     const { values } = await perform(world, 'lamp-1', { operation: 'read', path: '/3/0/9', contentFormat: 110 });
     assert.deepEqual(values, [{ path: '/3/0/9', value: 50 }]);
     assert.deepEqual(moved.asked.map(pathOf), ['/d01/3/0/9']);

@@ -9,6 +9,12 @@ async function fleetOf(count: number): Promise<void> {
   for (let index = 1; index <= count; index++) await inbox('out').first(of('registered', `sim-00${index}`));
 }
 
+/** Until it is registered, now or later. */
+async function lifecycleOf(device: string): Promise<void> {
+  const registered = lifecycle('registered', device);
+  if (running().manager.registration(device) === undefined) await registered;
+}
+
 const of = (event: string, device: string) => (message: Message) => message.event === event && message.device === device;
 
 describe('simulator', () => {
@@ -66,6 +72,17 @@ describe('simulator', () => {
     await inbox('completed').next();
     const { values } = await running().manager.perform('sim-003', { operation: 'read', path: '/3/0/9' });
     assert.ok(Number(values[0]?.value) < 10);
+  });
+
+  it('has gateways, and takes values for what is behind them', async () => {
+    await deploy([serverNode(), ...around({ ...SIMULATOR, count: 1, gateways: 1 })]);
+    await inbox('out').first(of('registered', 'sim-gw-1'));
+    await lifecycleOf('sim-gw-1-d03');
+    await saying('2 of 2 online');
+    send({ action: 'set-value', device: 'sim-gw-1-d02', path: '/3303/0/5700', payload: 35 });
+    await inbox('completed').next();
+    const { values } = await running().manager.perform('sim-gw-1-d02', { operation: 'read', path: '/3303/0/5700' });
+    assert.equal(values[0]?.value, 35);
   });
 
   it('takes a value by message', async () => {
