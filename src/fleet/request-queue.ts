@@ -176,7 +176,7 @@ export class RequestQueue {
 
   private keep({ id, order, since, expiresAt }: WaitingRequest, journal: RequestJournal, sent = false): Promise<void> {
     const { clock } = this.options;
-    return journal.keep(id, { order, since, expiresAt: clock.wall() - clock.monotonic() + expiresAt, sent });
+    return journal.keep(id, { order, since, expiresAt: Math.round(clock.wall() - clock.monotonic() + expiresAt), sent });
   }
 
   private standAgain(id: number, { order, since, expiresAt, sent }: KeptRequest, journal: RequestJournal): void {

@@ -20,5 +20,5 @@ export interface WaitingView {
 export function viewOf({ id, order, inFlight, since, expiresAt }: WaitingRequest, toWall: number): WaitingView {
   const { owner, priority = 'normal', request } = order;
   const { operation, path } = request;
-  return { id, owner, operation, path, priority, inFlight, since, expiresAt: toWall + expiresAt };
+  return { id, owner, operation, path, priority, inFlight, since, expiresAt: Math.round(toWall + expiresAt) };
 }
