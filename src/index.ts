@@ -34,7 +34,7 @@ export { Path } from './device/path';
 export { fromResourceValues, type PayloadKeys } from './device/payload';
 export type { ResourceType, ResourceValue, Value } from './device/value';
 export { type Trust, verifyChain } from './dtls/certificate-chain';
-export type { DtlsEvents } from './dtls/dtls';
+export type { DtlsEvents } from './dtls/dtls-events';
 export type { Credentials, DtlsLimits, PeerIdentity } from './dtls/settings';
 export { DeviceManagementError, type ErrorCode, type ErrorContext, type LocalErrorCode } from './errors';
 export { Events, type Listener, type Unsubscribe } from './events';

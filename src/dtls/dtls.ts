@@ -8,9 +8,11 @@ import { Events } from '../events';
 import type { Association, AssociationView } from './association';
 import { Associations, cidKey } from './associations';
 import { DtlsCounters } from './counters';
-import { type Failure, type FailureReason, failure } from './failure';
-import type { Handshake, HandshakeContext } from './handshake';
+import type { CloseReason, DtlsEvents } from './dtls-events';
+import { type Failure, failure } from './failure';
+import type { Handshake } from './handshake';
 import type { ConnectOptions } from './handshake-client';
+import type { HandshakeContext } from './handshake-context';
 import { Handshakes } from './handshakes';
 import { LookUps } from './look-ups';
 import { enabledSuites, serverExchanges } from './negotiation';
@@ -19,41 +21,8 @@ import { ReassemblyBudget } from './reassembly';
 import { Receiving } from './receiving';
 import { HIGHEST_SEQUENCE } from './record';
 import { Sessions } from './sessions';
-import { type DtlsOptions, type PeerAddress, type PeerIdentity, type Settings, settingsOf } from './settings';
+import { type DtlsOptions, type Settings, settingsOf } from './settings';
 import { readSnapshot, writeSnapshot } from './snapshot';
-
-export type CloseReason =
-  | 'closed-by-peer'
-  | 'closed'
-  | 'replaced' // by a new handshake from the same place
-  | 'revoked'
-  | 'evicted' // idle for longest when room was needed
-  | 'idle'
-  | 'exhausted' // its record numbers are used up
-  | 'forgeries' // more than its tags can stand
-  | 'stopped';
-
-export interface HandshakeFailed extends PeerAddress {
-  readonly association: number;
-  readonly role: 'server' | 'client';
-  readonly reason: FailureReason;
-  /** For a person; names the identity where one was claimed. */
-  readonly text: string;
-  /** Claimed, and not proved. */
-  readonly identity?: PeerIdentity;
-}
-
-export interface DtlsEvents {
-  association: AssociationView;
-  /** The peer is met at another address; the record that told was authentic and newer than all before. */
-  rebind: { readonly association: AssociationView; readonly from: PeerAddress; readonly to: PeerAddress };
-  'handshake-failed': HandshakeFailed;
-  closed: { readonly association: AssociationView; readonly reason: CloseReason };
-  /** So many forged records came from there that it is not listened to for a while. */
-  suspicious: PeerAddress;
-  /** Half of what its stored copy reserved is used: store it anew. */
-  'state-due': AssociationView;
-}
 
 const TIMER_TICK_MS = 50;
 const HOUSEKEEPING_MS = 60_000;

@@ -7,9 +7,11 @@
  */
 import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
+import { objectionTo, offeredExtensions } from './client-negotiation';
 import type { Extensions } from './extensions';
 import { type Failure, failure } from './failure';
-import { Handshake, type HandshakeContext, type HandshakeState } from './handshake';
+import { Handshake, type HandshakeState } from './handshake';
+import type { HandshakeContext } from './handshake-context';
 import { type ClientHello, readHelloVerifyRequest, readServerHello, type ServerHello, writeClientHello } from './hello';
 import {
   readCertificateRequest,
@@ -22,18 +24,15 @@ import {
   writePskIdentity,
   writeRawPublicKey,
 } from './messages';
-import { enabledSuites, ownTypes, peerTypes } from './negotiation';
+import { enabledSuites } from './negotiation';
 import { pskPremaster } from './prf';
 import {
   Alert,
   CertificateType,
   DTLS_1_2,
-  ECDSA_SHA256,
   EMPTY_RENEGOTIATION_INFO_SCSV,
-  GROUP_P256,
   HandshakeType,
   LARGEST_PLAINTEXT,
-  POINT_UNCOMPRESSED,
   RANDOM_BYTES,
 } from './protocol';
 import { EphemeralKey, publicSpki } from './raw-key';
@@ -119,22 +118,13 @@ export class ClientHandshake extends Handshake {
     return ClientHandshake.TABLE[this.state]?.[type];
   }
 
+  /** Our CID, if we have one, and the rest of what we offer. */
   private offer(): Extensions {
-    const { context, association } = this;
+    const { context, association, suites } = this;
     const { cidLength } = context.settings;
-    const isSigned = this.options.psk === undefined;
-    const own = ownTypes(context.credentials);
-    const peer = peerTypes(context.credentials);
-    if (cidLength !== undefined)
-      association.records.ownCid = (cidLength > 0 ? context.allotCid(association) : undefined) ?? NOTHING;
-    return {
-      ...(isSigned && { groups: [GROUP_P256], pointFormats: [POINT_UNCOMPRESSED], signatureAlgorithms: [ECDSA_SHA256] }),
-      ...(isSigned && own.includes(CertificateType.RawPublicKey) && { clientCertificateTypes: own }),
-      ...(isSigned && peer.includes(CertificateType.RawPublicKey) && { serverCertificateTypes: peer }),
-      ...(this.suites.some(isCbc) && { encryptThenMac: true as const }),
-      extendedMasterSecret: true,
-      ...(cidLength !== undefined && { connectionId: association.records.ownCid }),
-    };
+    if (cidLength === undefined) return offeredExtensions(context.credentials, suites, undefined);
+    association.records.ownCid = (cidLength > 0 ? context.allotCid(association) : undefined) ?? NOTHING;
+    return offeredExtensions(context.credentials, suites, association.records.ownCid);
   }
 
   private sayHello(): void {
@@ -159,7 +149,8 @@ export class ClientHandshake extends Handshake {
     const hello = readServerHello(message.body);
     if (hello === undefined) return this.malformed('the ServerHello');
     const suite = this.suites.find(({ number }) => number === hello.suite);
-    const refusal = this.objection(hello, suite);
+    const resumed = this.isResumedBy(hello) ? this.session : undefined;
+    const refusal = objectionTo(hello, suite, this.hello.extensions, resumed, this.context.settings);
     if (refusal !== undefined || suite === undefined) return this.fail(refusal as Failure);
     this.hear(message);
     const { association } = this;
@@ -174,46 +165,15 @@ export class ClientHandshake extends Handshake {
     else association.records.peerCid = extensions.connectionId;
     this.ownType = extensions.clientCertificateTypes?.[0] ?? CertificateType.X509;
     this.peerType = extensions.serverCertificateTypes?.[0] ?? CertificateType.X509;
-    if (this.isResumedBy(hello)) return this.resume();
+    if (resumed !== undefined) return this.resume(resumed);
     this.state = suite.keyExchange === 'psk' ? 'wait-server-key' : 'wait-certificate';
-  }
-
-  /** What a ServerHello must not say. */
-  private objection(
-    { version, extensions, sessionId, suite: number }: ServerHello,
-    suite: Suite | undefined,
-  ): Failure | undefined {
-    if (version !== DTLS_1_2) return failure('protocol-version', 'the server does not speak DTLS 1.2', Alert.ProtocolVersion);
-    if (suite === undefined)
-      return failure('no-common-suite', `the server chose suite ${number}, which was not offered`, Alert.IllegalParameter);
-    const offered = this.hello.extensions;
-    for (const name of Object.keys(extensions) as (keyof Extensions)[]) {
-      // The signalling suite value stands for the extension (RFC 5746 §3.4).
-      if (name !== 'renegotiationInfo' && offered[name] === undefined) {
-        return failure('malformed', `the server answers ${name}, which was not offered`, Alert.IllegalParameter);
-      }
-    }
-    const { session } = this;
-    const isResumed = session !== undefined && sessionId.length > 0 && sessionId.equals(session.id);
-    const needsExtended = isResumed || this.context.settings.requireExtendedMasterSecret;
-    if (needsExtended && extensions.extendedMasterSecret !== true) {
-      return failure('downgrade', 'the server does not use extended master secret', Alert.HandshakeFailure);
-    }
-    if (isResumed && session.suite !== number) {
-      return failure('no-common-suite', 'the server resumes a session with another suite', Alert.IllegalParameter);
-    }
-    if (suite !== undefined && isCbc(suite) && extensions.encryptThenMac !== true && this.context.settings.cbc !== 'any') {
-      return failure('no-common-suite', 'the server uses CBC without encrypt-then-MAC', Alert.HandshakeFailure);
-    }
-    return undefined;
   }
 
   private isResumedBy(hello: ServerHello): boolean {
     return this.session !== undefined && hello.sessionId.length > 0 && hello.sessionId.equals(this.session.id);
   }
 
-  private resume(): void {
-    const { master, identity } = this.session as Session;
+  private resume({ master, identity }: Session): void {
     this.association.resumed = true;
     this.claimed = identity;
     this.master = master;

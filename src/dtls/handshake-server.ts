@@ -8,7 +8,8 @@
 import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
 import { type Failure, failure } from './failure';
-import { Handshake, type HandshakeContext, type HandshakeState } from './handshake';
+import { Handshake, type HandshakeState } from './handshake';
+import type { HandshakeContext } from './handshake-context';
 import { type ClientHello, readClientHello, SESSION_ID_BYTES, writeServerHello } from './hello';
 import {
   ecdheParameters,

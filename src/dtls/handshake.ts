@@ -5,45 +5,22 @@
  *   … → [look-up] → wait-ccs → wait-finished → connected
  */
 import { type KeyObject, timingSafeEqual } from 'node:crypto';
-import type { Clock } from '../clock';
-import { type Deadlines, type HasDeadline, NO_DEADLINE } from '../deadlines';
+import { type HasDeadline, NO_DEADLINE } from '../deadlines';
 import type { Association } from './association';
+import { ciphersFrom, type DirectionCiphers, keyBlockLength } from './cipher-keys';
 import { Reader } from './codec';
-import type { DtlsCounters } from './counters';
 import type { Side } from './extensions';
 import { type Failure, failure } from './failure';
 import { Flight } from './flight';
-import type { LookUps } from './look-ups';
+import type { HandshakeContext } from './handshake-context';
+import type { LookUp } from './look-ups';
 import { extendedMasterSecret, keyBlock, plainMasterSecret, verifyData } from './prf';
 import { Alert, HandshakeType } from './protocol';
-import { type CompleteMessage, type Fragment, Reassembly, type ReassemblyBudget, readFragment } from './reassembly';
-import { ciphersFrom, type DirectionCiphers, keyBlockLength } from './record-cipher';
-import type { Sessions } from './sessions';
-import type { Answer, Credentials, PeerIdentity, Settings } from './settings';
+import { type CompleteMessage, type Fragment, Reassembly, readFragment } from './reassembly';
+import type { Answer, PeerIdentity } from './settings';
 import type { ShownKey } from './shown-key';
 import type { Suite } from './suites';
 import { Transcript } from './transcript';
-
-/** What a handshake needs of the endpoint. */
-export interface HandshakeContext {
-  readonly clock: Clock;
-  readonly random: (length: number) => Buffer;
-  readonly settings: Settings;
-  readonly credentials: Credentials;
-  readonly suites: readonly Suite[];
-  readonly sessions: Sessions;
-  readonly lookUps: LookUps;
-  readonly budget: ReassemblyBudget;
-  readonly counters: DtlsCounters;
-  readonly timers: Deadlines<Handshake>;
-  transmit(association: Association, datagram: Buffer): void;
-  /** A CID by which `association` is found from now on; undefined when there is none to give. */
-  allotCid(association: Association): Buffer | undefined;
-  /** Looks again at a datagram that came before its keys. */
-  replay(association: Association, datagram: Buffer): void;
-  established(handshake: Handshake): void;
-  failed(handshake: Handshake, failure: Failure): void;
-}
 
 /** Repeats of one flight by timer, and as answers to repeats of the peer. */
 const MOST_REPEATS = 5;
@@ -87,6 +64,7 @@ export abstract class Handshake implements HasDeadline {
   protected ciphers: DirectionCiphers | undefined = undefined;
   /** Why a Finished that cannot be read would be so. */
   protected suspicion: Failure = failure('bad-finished', 'the Finished of the device cannot be read');
+  private lookUp: LookUp | undefined = undefined;
   private early: Buffer[] = [];
   private changeSeen = false;
   private undecipherable = 0;
@@ -187,7 +165,7 @@ export abstract class Handshake implements HasDeadline {
 
   protected ask<T>(start: () => Answer<T>, then: (answer: T | undefined) => void): void {
     this.state = 'look-up';
-    this.context.lookUps.ask(this.association.address, start, (answer, error) => {
+    this.lookUp = this.context.lookUps.ask(this.association.address, start, (answer, error) => {
       if (this.isOver) return;
       if (error !== undefined) return this.fail(failure('look-up-failed', `the look-up of its key failed: ${String(error)}`));
       then(answer);
@@ -332,6 +310,8 @@ export abstract class Handshake implements HasDeadline {
 
   private finish(): void {
     this.state = 'over';
+    this.lookUp?.cancel();
+    this.lookUp = undefined;
     this.context.timers.clear(this);
     this.incoming.clear();
     this.early = [];

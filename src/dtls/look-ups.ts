@@ -1,52 +1,107 @@
-/** Look-ups of keys at the same time, bounded; what is beyond the bound waits, and there are no more than handshakes under way. */
+/**
+ * Look-ups of keys at the same time, bounded; what is beyond the bound waits. A look-up ends with its answer or with the handshake that
+ * asked, so that a store that never answers blocks nobody for longer than a handshake may take.
+ */
 import type { Answer } from './settings';
 
-interface Waiting {
-  readonly address: string;
-  readonly start: () => void;
+/** Called once, unless cancelled: with the answer, or with why there is none. */
+export type LookUpCallback<T> = (answer: T | undefined, error?: unknown) => void;
+
+/** One that is not answered yet. */
+export interface LookUp {
+  cancel(): void;
 }
 
-/** Called once: with the answer, or with why there is none. */
-export type LookUpCallback<T> = (answer: T | undefined, error?: unknown) => void;
+const DONE: LookUp = { cancel: () => undefined };
+
+/** One as the table sees it, whatever is asked. */
+interface Startable {
+  readonly address: string;
+  /** @returns whether it goes on after this call */
+  start(): boolean;
+}
+
+class Pending<T> implements LookUp, Startable {
+  private state: 'waiting' | 'running' | 'over' = 'waiting';
+
+  constructor(
+    private readonly owner: LookUps,
+    readonly address: string,
+    private readonly question: () => Answer<T>,
+    private readonly done: LookUpCallback<T>,
+  ) {}
+
+  start(): boolean {
+    let answer: Answer<T>;
+    try {
+      answer = this.question();
+    } catch (error) {
+      this.answered(undefined, error);
+      return false;
+    }
+    if (!(answer instanceof Promise)) {
+      this.answered(answer);
+      return false;
+    }
+    this.state = 'running';
+    answer.then(
+      (found) => this.answered(found),
+      (error: unknown) => this.answered(undefined, error ?? new Error('no reason was given')),
+    );
+    return true;
+  }
+
+  cancel(): void {
+    const { state } = this;
+    this.state = 'over';
+    if (state === 'waiting') this.owner.forget(this);
+    else if (state === 'running') this.owner.ended(this.address);
+  }
+
+  private answered(answer: T | undefined, error?: unknown): void {
+    const { state } = this;
+    if (state === 'over') return;
+    this.state = 'over';
+    this.done(answer, error);
+    if (state === 'running') this.owner.ended(this.address);
+  }
+}
 
 export class LookUps {
   private running = 0;
   private readonly perAddress = new Map<string, number>();
-  private waiting: Waiting[] = [];
+  private readonly waiting = new Set<Startable>();
 
   constructor(
     private readonly most: number,
     private readonly mostPerAddress: number,
   ) {}
 
-  /** An answer that is there at once is passed on at once. A `start` that throws has failed. */
-  ask<T>(address: string, start: () => Answer<T>, done: LookUpCallback<T>): void {
-    if (!this.hasRoom(address)) {
-      this.waiting.push({ address, start: () => this.ask(address, start, done) });
-      return;
-    }
-    let answer: Answer<T>;
-    try {
-      answer = start();
-    } catch (error) {
-      return done(undefined, error);
-    }
-    if (!(answer instanceof Promise)) return done(answer);
-    this.count(address, 1);
-    answer
-      .then(
-        (found) => done(found),
-        (error: unknown) => done(undefined, error ?? new Error('the look-up failed')),
-      )
-      .finally(() => {
-        this.count(address, -1);
-        this.resume();
-      });
+  /** An answer that is there at once is passed on at once. A `question` that throws has failed. */
+  ask<T>(address: string, question: () => Answer<T>, done: LookUpCallback<T>): LookUp {
+    const pending = new Pending(this, address, question, done);
+    if (this.hasRoom(address)) return this.start(pending) ? pending : DONE;
+    this.waiting.add(pending);
+    return pending;
   }
 
-  private resume(): void {
-    const ready = this.waiting.findIndex(({ address }) => this.hasRoom(address));
-    if (ready >= 0) this.waiting.splice(ready, 1)[0]?.start();
+  forget(pending: Startable): void {
+    this.waiting.delete(pending);
+  }
+
+  ended(address: string): void {
+    this.count(address, -1);
+    for (const pending of this.waiting) {
+      if (!this.hasRoom(pending.address)) continue;
+      this.waiting.delete(pending);
+      if (this.start(pending)) return;
+    }
+  }
+
+  private start(pending: Startable): boolean {
+    const goesOn = pending.start();
+    if (goesOn) this.count(pending.address, 1);
+    return goesOn;
   }
 
   private hasRoom(address: string): boolean {

@@ -7,7 +7,7 @@ import type { Events } from '../events';
 import type { Association, AssociationView } from './association';
 import { type Associations, cidKey } from './associations';
 import type { DtlsCounters } from './counters';
-import type { CloseReason, DtlsEvents } from './dtls';
+import type { CloseReason, DtlsEvents } from './dtls-events';
 import type { Handshakes } from './handshakes';
 import { Alert, AlertLevel, ContentType, DTLS_1_0, DTLS_1_2, HandshakeType } from './protocol';
 import { parseRecord, RecordHeader } from './record';

@@ -3,8 +3,9 @@
  * whoever stores it encrypts it.
  */
 import { Association } from './association';
+import { cipherFrom, materialLength } from './cipher-keys';
 import { Reader, Writer } from './codec';
-import { cipherFrom, materialLength, type RecordCipher } from './record-cipher';
+import type { RecordCipher } from './record-cipher';
 import type { WindowSize } from './replay-window';
 import type { PeerIdentity } from './settings';
 import { type Suite, suiteOf } from './suites';

@@ -117,6 +117,21 @@ describe('handshakes', () => {
     assert.ok(devices.every((device) => device.connected.length === 1));
   });
 
+  it('look-ups that are never answered block others for no longer than their handshakes take', async () => {
+    let isAway = true;
+    const lookupPsk = () => (isAway ? new Promise<Buffer>(() => undefined) : PSK);
+    const limits = { lookUps: 3, lookUpsPerAddress: 3 };
+    const { server, another, later } = givenWorld({ server: { credentials: { lookupPsk }, limits } });
+    for (let index = 0; index < 20; index++) another(`10.0.1.${index}`).connect();
+    await later(62_000);
+    assert.equal(server.endpoint.held().handshakes, 0);
+    isAway = false;
+    const device = another('10.0.2.1');
+    device.connect();
+    await later();
+    assert.equal(device.connected.length, 1);
+  });
+
   it('flights are cut to the datagram, and put together again', async () => {
     const both = { largestDatagram: 100 };
     const world = await givenConnected({

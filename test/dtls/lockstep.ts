@@ -5,6 +5,7 @@
 import type { VirtualClock } from '../../src/clock';
 import type { Transport } from '../../src/coap/transport';
 import type { MemoryNetwork } from '../../src/coap/transports/memory';
+import { ciphersFrom, keyBlockLength } from '../../src/dtls/cipher-keys';
 import { Reader } from '../../src/dtls/codec';
 import type { Extensions } from '../../src/dtls/extensions';
 import {
@@ -19,7 +20,6 @@ import { extendedMasterSecret, keyBlock, plainMasterSecret, pskPremaster, verify
 import { ContentType, HandshakeType } from '../../src/dtls/protocol';
 import { type Fragment, readFragment } from '../../src/dtls/reassembly';
 import { parseRecord, plainRecord, RecordHeader, RecordLayer } from '../../src/dtls/record';
-import { ciphersFrom, keyBlockLength } from '../../src/dtls/record-cipher';
 import { type Suite, suiteOf } from '../../src/dtls/suites';
 import { Transcript } from '../../src/dtls/transcript';
 import { CLIENT_RANDOM, IDENTITY, PSK } from './worked-example';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { cipherFrom, ciphersFrom, keyBlockLength } from '../../src/dtls/cipher-keys';
 import { parseRecord, plainRecord, RecordHeader, RecordLayer } from '../../src/dtls/record';
-import { cipherFrom, ciphersFrom, keyBlockLength } from '../../src/dtls/record-cipher';
 import { isCbc, SUITES, type Suite, suiteOf } from '../../src/dtls/suites';
 import {
   CLIENT_FINISHED,
