@@ -5,6 +5,7 @@ export { UdpTransport } from './coap/transports/udp';
 export { type Admission, type AdmissionDecision, admit } from './device/admission';
 export type { NotificationAttributes } from './device/attributes';
 export type { BootstrapConfiguration, BootstrapEvent, BootstrapSource, ServerAccount } from './device/bootstrap';
+export { type DiscoveredNode, discoveredTree } from './device/discovered-tree';
 export { type Identity, isLoopback, type SecurityMode } from './device/identity';
 export type {
   DeviceManager,
@@ -31,6 +32,7 @@ export type {
   PayloadValue,
 } from './device/operation';
 export { Path } from './device/path';
+export { parsePathList, pathListText } from './device/path-list';
 export { fromResourceValues, type PayloadKeys } from './device/payload';
 export type { ResourceType, ResourceValue, Value } from './device/value';
 export { type Trust, verifyChain } from './dtls/certificate-chain';

@@ -37,7 +37,15 @@ function flow(port: number): FlowNode[] {
       ackTimeout: 2,
     },
     node('register', 'dm-register', 60, { version: 1, server: SERVER, device: '', deviceType: 'str', events: [] }),
-    node('read', 'dm-read', 120, { ...TARGET, ...DELIVERY, operation: 'read', format: 'auto', keys: 'path' }),
+    node('read', 'dm-read', 120, {
+      ...TARGET,
+      ...DELIVERY,
+      operation: 'read',
+      format: 'auto',
+      keys: 'path',
+      depth: 'auto',
+      links: 'list',
+    }),
     node('write', 'dm-write', 180, {
       ...TARGET,
       ...DELIVERY,
@@ -57,6 +65,7 @@ function flow(port: number): FlowNode[] {
       pathType: 'str',
       attributes: {},
       sends: true,
+      composite: false,
       keys: 'path',
     }),
     node('bootstrap', 'dm-bootstrap', 480, {
