@@ -48,6 +48,7 @@ export interface AnsweringContext {
   readonly deduplication: Deduplication;
   readonly send: Send;
   readonly onRequest: (request: IncomingRequest) => void;
+  readonly isSecret: (path: readonly string[]) => boolean;
   readonly onHandlerError: (error: unknown) => void;
 }
 
@@ -96,7 +97,8 @@ export class Answering implements Responder {
       hash.update(`${number}:${options[at + 2]}:`).update(bytes.subarray(offset, offset + (options[at + 2] as number)));
     }
     if (message.code === Code.Fetch && !message.has(Option.Block1)) hash.update(message.payload);
-    return `${endpoint.id}:${message.code}:${hash.digest('base64')}`;
+    const sender = this.context.isSecret(message.strings(Option.UriPath)) ? '' : endpoint.id;
+    return `${sender}:${message.code}:${hash.digest('base64')}`;
   }
 
   held(): { blockTransfers: number; blockBytes: number } {

@@ -48,6 +48,13 @@ export interface LayerOptions {
   readonly onRequest: (request: IncomingRequest) => void;
   /** A peer on a reliable transport is gone for good; the same device comes back as another endpoint. */
   readonly onDisconnected?: (endpoint: Endpoint, reason: string) => void;
+  /**
+   * An answer or a notification with a token of ours came from `to`, while it was asked of `from`: whether that is the same device, met at
+   * another address, and has been moved there. Absent: it never is (RFC 7252 §5.3.2).
+   */
+  readonly onStrayed?: (from: Endpoint, to: Endpoint) => boolean;
+  /** Whether a path can be known to one peer only, so that the rest of a body in blocks may come from another address. */
+  readonly isSecret?: (path: readonly string[]) => boolean;
   /** An exception of `onRequest`: a bug, told to whoever runs the layer. */
   readonly onHandlerError?: (error: unknown) => void;
 }
@@ -112,6 +119,7 @@ export class CoapLayer implements LinkOwner {
       deduplication: this.deduplication,
       send,
       onRequest: options.onRequest,
+      isSecret: options.isSecret ?? (() => false),
       onHandlerError: this.handlerFailed,
     });
     this.notifier = new Notifier(clock, times, this.answering, this.transmitter, send);
@@ -337,7 +345,7 @@ export class CoapLayer implements LinkOwner {
     if (message.type === MessageType.Reset) return;
     if (message.type === MessageType.Acknowledgement) return this.piggybacked(message, endpoint);
     if (this.isRepeated(message, endpoint)) return;
-    const owner = this.tokens.find(message.token, endpoint);
+    const owner = this.tokens.find(message.token, endpoint) ?? this.strayed(this.tokens.findAnywhere(message.token), endpoint);
     if (owner === undefined && !this.tokens.isBuried(message.token, endpoint)) return this.refuse(message, endpoint);
     if (message.dropUnknownOptions()) return this.reject(message, endpoint, owner);
     if (message.type === MessageType.Confirmable) this.acknowledge(message, endpoint);
@@ -346,10 +354,20 @@ export class CoapLayer implements LinkOwner {
 
   /** Message ID and token must both match (RFC 7252 §5.3.2); anything else is a stray, like wakatiwai's second ACK. */
   private piggybacked(message: Message, endpoint: Endpoint): void {
-    const owner = this.tokens.find(message.token, endpoint);
+    const owner = this.tokens.findAnywhere(message.token);
     if (!(owner instanceof Exchange) || owner.messageId !== message.messageId) return;
+    if (owner.endpoint !== endpoint && this.strayed(owner, endpoint) === undefined) return;
     if (message.dropUnknownOptions()) return this.reject(message, endpoint, owner);
     this.exchanges.answered(owner, message);
+  }
+
+  /**
+   * A NAT may give a device another address between a request and its answer, or between two notifications. Reset would end an observation
+   * that the device has no reason to begin again.
+   */
+  private strayed(owner: TokenOwner | undefined, endpoint: Endpoint): TokenOwner | undefined {
+    if (owner === undefined || owner.endpoint.transport !== endpoint.transport) return undefined;
+    return this.options.onStrayed?.(owner.endpoint, endpoint) === true ? owner : undefined;
   }
 
   /**

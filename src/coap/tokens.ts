@@ -52,6 +52,13 @@ export class Tokens<Owner extends TokenOwner> {
     return owner.token.equals(token) ? owner : undefined;
   }
 
+  /** Who waits for this token, from whatever peer: all eight bytes of it, which nobody guesses. */
+  findAnywhere(token: Buffer): Owner | undefined {
+    if (token.length !== TOKEN_BYTES) return undefined;
+    const owner = this.owners.get(keyOf(token));
+    return owner?.token.equals(token) === true ? owner : undefined;
+  }
+
   /** Only its present owner can free a token: it may have passed from a request to its observation. */
   free(owner: Owner): void {
     const key = keyOf(owner.token);

@@ -228,8 +228,15 @@ export class Lwm2mClient {
       throw new DeviceManagementError('not-registered', `${this.endpoint} is not registered: wait for the registration.`);
     }
     const spec = sendRequest(this.objects, this.endDevices, paths, this.clock.wall());
-    await new Promise<void>((resolve, reject) => {
-      this.ask(spec, undefined, sendOutcome(resolve, reject));
+    const send = (): Promise<void> =>
+      new Promise((resolve, reject) => {
+        this.ask(spec, undefined, sendOutcome(resolve, reject));
+      });
+    await send().catch(async (error: unknown) => {
+      // A Send names no registration: after a NAT has changed the address, only an Update can tell whose it is.
+      const isUnknown = error instanceof DeviceManagementError && error.code === '4.04';
+      if (!isUnknown || !(await this.introduced())) throw error;
+      await send();
     });
   }
 
@@ -341,6 +348,27 @@ export class Lwm2mClient {
     this.reporting.attributesChanged();
     this.endDevices.attributesChanged();
     this.tellServer();
+  }
+
+  /** Updates, and tells whether the server knows it then. */
+  private introduced(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isKnown: boolean): void => {
+        for (const stop of listening) stop();
+        this.stopListeners.delete(stopped);
+        resolve(isKnown);
+      };
+      const stopped = (): void => end(false);
+      const listening = [
+        this.events.on('updated', () => end(true)),
+        this.events.on('registered', () => end(true)),
+        this.events.on('failed', stopped),
+        this.events.on('deregistered', stopped),
+      ];
+      this.stopListeners.add(stopped);
+      if (this.state === 'registered') this.registering.update();
+      else stopped();
+    });
   }
 
   /** After the answer that goes out now: an Update in front of it would cross it. */

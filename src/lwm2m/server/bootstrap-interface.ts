@@ -99,6 +99,12 @@ export class BootstrapInterface {
     return this.running.size;
   }
 
+  /** Whether this peer is being bootstrapped. */
+  isWith(peer: Endpoint): boolean {
+    for (const { session } of this.running.values()) if (session.peer === peer) return true;
+    return false;
+  }
+
   /** POST to a path that ends in `bs`: 2.04, and nothing else before that has left. */
   request(request: IncomingRequest): void {
     const applicant = this.examine(request, (device) => this.capacityFor(device, request));

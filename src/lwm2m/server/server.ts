@@ -38,6 +38,7 @@ import { Registrations } from './registrations';
 import { ReportingInterface } from './reporting-interface';
 import { Routing } from './routing';
 import { OperationStatistics, type Statistics } from './statistics';
+import { Strays } from './strays';
 import { type ListenOptions, transportsFor } from './transports';
 
 /** Caps on what devices can make this server hold. */
@@ -116,6 +117,7 @@ export class Lwm2mServer implements DeviceManager {
   private readonly counters = new OperationStatistics<RegistrationRecord>();
   private readonly bootstrapInterface: BootstrapInterface | undefined;
   private readonly routing: Routing;
+  private readonly strays: Strays;
 
   constructor(options: Lwm2mServerOptions = {}) {
     this.clock = options.clock ?? new SystemClock();
@@ -221,6 +223,12 @@ export class Lwm2mServer implements DeviceManager {
         tell: (event) => events.emit('bootstrap', event),
       });
     }
+    this.strays = new Strays({
+      registrations,
+      bootstrap: () => this.bootstrapInterface,
+      identityOf,
+      carry: (from, to) => layer.move(from, to),
+    });
     this.routing = new Routing(registrationInterface, reportingInterface, this.bootstrapInterface);
   }
 
@@ -303,6 +311,8 @@ export class Lwm2mServer implements DeviceManager {
       clock: this.clock,
       onRequest: (request) => this.routing.route(request),
       onDisconnected: (peer) => this.disconnected(peer),
+      onStrayed: (from, to) => this.strays.follow(from, to),
+      isSecret: (path) => path.length > 1 && path.at(-2) === 'rd' && this.known.byId(path.at(-1) as string) !== undefined,
       ...(options.random !== undefined && { random: options.random }),
       ...(options.parameters !== undefined && { parameters: options.parameters }),
       ...(options.layerLimits !== undefined && { limits: options.layerLimits }),

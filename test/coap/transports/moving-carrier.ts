@@ -7,6 +7,7 @@ export class MovingCarrier implements Transport {
   private current: Transport;
   private receiver: Receiver | undefined;
   private moves = 0;
+  private movesWithNext = false;
 
   constructor(
     private readonly network: MemoryNetwork,
@@ -25,6 +26,8 @@ export class MovingCarrier implements Transport {
   }
 
   send(datagram: Buffer, address: string, port: number): void {
+    if (this.movesWithNext) this.move();
+    this.movesWithNext = false;
     this.current.send(datagram, address, port);
   }
 
@@ -37,6 +40,11 @@ export class MovingCarrier implements Transport {
     void this.current.close();
     this.current = this.next();
     if (this.receiver !== undefined) void this.current.open(this.receiver);
+  }
+
+  /** What it says next comes from elsewhere, while what it hears until then still reaches it. */
+  moveWithNext(): void {
+    this.movesWithNext = true;
   }
 
   private next(): Transport {
