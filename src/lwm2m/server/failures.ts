@@ -67,7 +67,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     asked.list === undefined
       ? `${who(asked)} has no ${asked.target}: ${announced(asked)}`
       : `${who(asked)} does not have all of ${asked.list}: Discover tells what is there`,
-  '4.05': (asked) => `${who(asked)} does not allow ${what(asked)}: ${NOT_ALLOWED[asked.operation]}`,
+  '4.05': (asked) => `${who(asked)} does not allow ${what(asked)}: ${NOT_ALLOWED[asked.operation]}${orItsGateway(asked)}`,
   '4.06': (asked) => `${who(asked)} cannot answer ${what(asked)} in any content format asked for: choose another, or none`,
   '4.08': (asked) => `${who(asked)} lost a block of ${what(asked)}: try again`,
   '4.09': (asked) => `${who(asked)} is in a state that conflicts with ${what(asked)}`,
@@ -153,6 +153,12 @@ export function cancelledBecause(asked: Asked, why: string): DeviceManagementErr
 
 export function context(asked: Asked): { device: string; path: string } {
   return { device: asked.registration.endpoint, path: aboutOf(asked) };
+}
+
+/** Anjay: composite operations are for the gateway itself. */
+function orItsGateway({ registration, operation }: Asked): string {
+  const mayBe = registration.gateway !== undefined && operation.endsWith('-composite');
+  return mayBe ? '; or its gateway has no composite operations for what is behind it, then ask path by path' : '';
 }
 
 function who(asked: Asked): string {

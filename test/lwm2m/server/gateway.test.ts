@@ -191,6 +191,40 @@ describe('a gateway that registers', () => {
   });
 });
 
+describe('a gateway that registers with LwM2M 1.0, as Anjay does by default,', () => {
+  const tlv = (kind: number, id: number, value: Buffer): Buffer =>
+    Buffer.concat([Buffer.from(value.length < 8 ? [kind | value.length, id] : [kind | 8, id, value.length]), value]);
+  const entry = (instance: number, deviceId: string, prefix: string, links: string): Buffer => {
+    const texts: [number, string][] = [
+      [0, deviceId],
+      [1, prefix],
+      [3, links],
+    ];
+    return tlv(0, instance, Buffer.concat(texts.map(([id, text]) => tlv(0xc0, id, Buffer.from(text)))));
+  };
+  const links = '</19/0>,</3303>;ver=1.1,</3303/0>,</3347/0>';
+  const payload = Buffer.concat([entry(0, 'urn:dev:001234', 'dev0', links), entry(1, 'urn:dev:556789', 'dev1', links)]);
+
+  it('says in TLV what is behind it, which is then there', async () => {
+    const world = await givenServer();
+    const gateway = new ScriptedDevice(world);
+    gateway.answers = (message) =>
+      pathOf(message) === '/25'
+        ? { code: Code.Content, contentFormat: 11542, payload, observe: 1 }
+        : { code: Code.Content, contentFormat: 0, payload: '20.5' };
+    await gateway.register('gw', { links: '</1/0>,</25>;ver=2.0,</25/0>,</25/1>', query: ['lt=300', 'lwm2m=1.0'] });
+    await world.settle(100);
+    const child = world.server.registration('urn:dev:001234');
+    assert.deepEqual(child?.gateway, { endpoint: 'gw', prefix: 'dev0' });
+    assert.deepEqual(child?.objects, ['/19/0', '/3303', '/3303/0', '/3347/0']);
+    assert.deepEqual(child?.versions, { '3303': '1.1' });
+    assert.equal(world.server.registration('urn:dev:556789')?.gateway?.prefix, 'dev1');
+    const { values } = await perform(world, 'urn:dev:556789', { operation: 'read', path: '/3303/0/5700' });
+    assert.deepEqual(values, [{ path: '/3303/0/5700', value: 20.5 }]);
+    assert.equal(pathOf(gateway.asked.at(-1) as Message), '/dev1/3303/0/5700');
+  });
+});
+
 describe('devices behind a gateway', () => {
   it('leave with it: when it says so', async () => {
     const { world, gateway, id, devices } = await givenGateway();
@@ -491,6 +525,14 @@ describe('an operation on a device behind a gateway', () => {
     );
     const { values, fallback } = await child.do({ operation: 'read-composite', path: '/3/0/9' });
     assert.deepEqual([values, fallback], [[{ path: '/3/0/9', value: 7 }], 'one-by-one']);
+  });
+
+  it('goes to the root: a Write-Composite that such a gateway refuses says what to do', async () => {
+    const child = await given({ code: Code.MethodNotAllowed });
+    const request: OperationRequest = { operation: 'write-composite', path: '/3/0/14', value: { '/3/0/14': '+01:00' } };
+    const error = await failure(child.world, 'lamp-1', request);
+    assert.equal(error.code, '4.05');
+    assert.match(error.message, /or its gateway has no composite operations for what is behind it, then ask path by path/);
   });
 
   it('that does not answer its gateway says so', async () => {
