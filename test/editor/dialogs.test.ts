@@ -481,6 +481,8 @@ describe('the dialogs', function () {
         '3 observe with a threshold',
         '4 reboot on a condition',
         '5 this Node-RED as a device',
+        '6 bootstrap',
+        '6 bootstrap',
       ],
     );
     await editor.page.keyboard.press('Escape');

@@ -42,9 +42,10 @@ export async function leshanClassPath(part: LeshanPart = 'leshan'): Promise<stri
   return readFileSync(file, 'utf8');
 }
 
+/** @param lifetime `bootstrap`: it asks there for its server */
 export function startLeshan(
   classPath: string,
-  { url, endpoint, lifetime }: { url: string; endpoint: string; lifetime: number },
+  { url, endpoint, lifetime }: { url: string; endpoint: string; lifetime: number | 'bootstrap' },
 ): Program {
   return new Program('java', [
     '-cp',

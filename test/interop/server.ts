@@ -1,6 +1,7 @@
 /** Our server for a real counterpart: on a port of its own, keeping what it has reported. */
 import dgram from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { BootstrapConfiguration, BootstrapEvent } from '../../src/device/bootstrap';
 import type { LifecycleEvent, NotificationEvent, SendEvent } from '../../src/device/manager';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 
@@ -12,6 +13,7 @@ export class ServerUnderTest {
   readonly lifecycle: LifecycleEvent[] = [];
   readonly notifications: NotificationEvent[] = [];
   readonly sends: SendEvent[] = [];
+  readonly bootstraps: BootstrapEvent[] = [];
 
   private constructor(
     readonly server: Lwm2mServer,
@@ -19,12 +21,15 @@ export class ServerUnderTest {
   ) {
     server.events.on('lifecycle', (event) => this.lifecycle.push(event));
     server.events.on('notification', (event) => this.notifications.push(event));
+    server.events.on('bootstrap', (event) => this.bootstraps.push(event));
     server.events.on('send', (event) => this.sends.push(event));
   }
 
-  static async start(): Promise<ServerUnderTest> {
+  /** @param bootstrap makes it a bootstrap server too; gets the URI of the server itself */
+  static async start(bootstrap?: (url: string) => BootstrapConfiguration): Promise<ServerUnderTest> {
     const port = await freeUdpPort();
-    const server = new Lwm2mServer({ listen: { host: HOST, port }, admission: 'open' });
+    const source = bootstrap === undefined ? {} : { bootstrap: () => bootstrap(`coap://${HOST}:${port}`) };
+    const server = new Lwm2mServer({ listen: { host: HOST, port }, admission: 'open', ...source });
     await server.start();
     return new ServerUnderTest(server, port);
   }

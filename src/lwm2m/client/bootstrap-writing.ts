@@ -4,7 +4,7 @@
  */
 import { Code } from '../../coap/codes';
 import { Path } from '../../device/path';
-import type { ResourceValue } from '../../device/value';
+import type { ResourceValue, Value } from '../../device/value';
 import { decode } from '../formats/formats';
 import { type Behaviours, ObjectInstance, type ObjectTree } from './objects';
 import { speaks } from './reading';
@@ -91,12 +91,18 @@ function writeInstance({ tree, behavioursOf }: BootstrapTarget, target: Path, va
   const made = new ObjectInstance(tree.model, object, id, {}, behaviours);
   made.support(tree.model.definition(object)?.resources.keys() ?? []);
   if (target.level !== 'instance') for (const [resource, content] of before?.stored() ?? []) made.store(resource, content);
-  for (const { resource, content } of assignmentsOf(made, target, values, 'replace')) {
+  const meant = object === SECURITY ? values.filter(({ value }) => !isEmpty(value)) : values;
+  for (const { resource, content } of assignmentsOf(made, target, meant, 'replace')) {
     if (!made.supports(resource)) throw notFound(made.path.child(resource));
     made.store(resource, content);
   }
   tree.remove(object, id);
   tree.insert(made);
+}
+
+/** Servers fill what an account does not use with nothing, also where a key has a length (Leshan: the SMS keys, 0/x/7 and 0/x/8). */
+function isEmpty(value: Value): boolean {
+  return (typeof value === 'string' || Buffer.isBuffer(value)) && value.length === 0;
 }
 
 /** Of an object whose instances are the device's own, such as /3/0: what is named is stored, the rest stays. */

@@ -53,7 +53,7 @@ const READABLE: readonly number[] = [1, 2];
  */
 export function* bootstrapCourse(context: CourseContext): Course {
   const { configuration, record } = context;
-  const found = yield* discovered();
+  const found = spokenBy(yield* discovered(), context.preferredFormat);
   const version = found.version ?? USUAL_VERSION;
   if (found.version !== undefined) record.version = found.version;
   const model = context.modelOf({ version, versions: found.versions });
@@ -76,6 +76,11 @@ function* discovered(): Generator<CourseRequest, Discovered, CoapResponse> {
     spec: { code: Code.Get, path: [], accept: ContentFormat.LinkFormat },
   };
   return response.code === Code.Content ? readDiscovered(response) : UNDISCOVERED;
+}
+
+/** `pct` came with 1.1; a client that sends it and tells of 1.0 (Leshan 2.0.0) is of 1.1. */
+function spokenBy(found: Discovered, preferredFormat: number | undefined): Discovered {
+  return found.version === '1.0' && preferredFormat !== undefined ? { ...found, version: '1.1' } : found;
 }
 
 function* deleted(path: Path, context: CourseContext): Course {

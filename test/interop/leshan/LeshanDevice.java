@@ -31,6 +31,7 @@ import org.eclipse.leshan.core.response.WriteResponse;
 /**
  * A device on Eclipse Leshan's client library, with the objects of Leshan's demo client (Device, temperature 3303, test object 3442).
  * Started from its source: java -cp CLASSPATH LeshanDevice.java coap://HOST:PORT ENDPOINT LIFETIME MODELS
+ * LIFETIME "bootstrap": the URI is that of its bootstrap server, and it knows no other.
  * Standard input takes one command per line (update, temperature N, send FORMAT PATH..., quit); what happens is one line each on
  * standard output.
  */
@@ -43,14 +44,18 @@ public class LeshanDevice {
     public static void main(String[] args) throws Exception {
         String url = args[0];
         String endpoint = args[1];
-        long lifetime = Long.parseLong(args[2]);
 
         List<ObjectModel> models = new ArrayList<>(ObjectLoader.loadDefault());
         models.addAll(ObjectLoader.loadObjectsFromDir(new File(args[3])));
         ObjectsInitializer initializer = new ObjectsInitializer(new StaticModel(models));
         Temperature temperature = new Temperature();
-        initializer.setInstancesForObject(LwM2mId.SECURITY, Security.noSec(url, SERVER_ID));
-        initializer.setInstancesForObject(LwM2mId.SERVER, new Server(SERVER_ID, lifetime));
+        if (args[2].equals("bootstrap")) {
+            initializer.setInstancesForObject(LwM2mId.SECURITY, Security.noSecBootstrap(url));
+            initializer.setClassForObject(LwM2mId.SERVER, Server.class);
+        } else {
+            initializer.setInstancesForObject(LwM2mId.SECURITY, Security.noSec(url, SERVER_ID));
+            initializer.setInstancesForObject(LwM2mId.SERVER, new Server(SERVER_ID, Long.parseLong(args[2])));
+        }
         initializer.setInstancesForObject(LwM2mId.DEVICE, new DemoDevice());
         initializer.setInstancesForObject(TEMPERATURE_OBJECT, temperature);
         initializer.setInstancesForObject(TEST_OBJECT, new LwM2mTestObject());

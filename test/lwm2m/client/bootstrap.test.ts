@@ -207,6 +207,13 @@ describe('a bootstrap server at work', () => {
     });
   }
 
+  it('may fill what an account does not use with nothing, as Leshan does', async () => {
+    const world = await givenFactoryFresh();
+    assert.equal(await write(world, '/0/1', { ...SECURITY, 6: 3, 7: NOBODY, 8: NOBODY, 9: '', 11: 1, 12: 0 }), '2.04');
+    await write(world, '/1/3', SERVER_ACCOUNT);
+    assert.equal(await finish(world), '2.04');
+  });
+
   it('that falls silent in the middle leaves nothing behind', async () => {
     const world = await givenFactoryFresh();
     await write(world, '/0/1', SECURITY);

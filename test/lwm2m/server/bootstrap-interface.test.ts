@@ -216,6 +216,14 @@ describe('what is written', () => {
     assert.equal(events[1]?.written['/1/0/1'], 300);
   });
 
+  it('has it for a device that tells of 1.0 and prefers a format, as only 1.1 does (Leshan)', async () => {
+    const { begin, device, events } = await givenBootstrap(configured({ servers: [SECURED] }));
+    device.answers = obedient({}, '</>;lwm2m=1.0,</0/0>');
+    await begin(['ep=dev-1', 'pct=112']);
+    assert.equal(events[1]?.version, '1.1');
+    assert.equal(events[1]?.written['/1/0/23'], false);
+  });
+
   it('can be read back: Discover again, and objects 1 and 2 (int-8)', async () => {
     const { begin, asked, device, events } = await givenBootstrap(configured({ verify: true }));
     device.answers = obedient({
