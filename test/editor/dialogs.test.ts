@@ -482,7 +482,6 @@ describe('the dialogs', function () {
         '4 reboot on a condition',
         '5 this Node-RED as a device',
         '6 bootstrap',
-        '6 bootstrap',
       ],
     );
     await editor.page.keyboard.press('Escape');
