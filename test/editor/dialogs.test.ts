@@ -318,6 +318,31 @@ describe('the dialogs', function () {
     await editor.page.waitForSelector('#node-input-concurrency.input-error');
   });
 
+  it('the server a bootstrap gives is checked together with its security, and what is removed and written by itself', async () => {
+    const { page } = editor;
+    const leave = async (field: string, value: string): Promise<void> => {
+      await page.fill(`#node-input-${field}`, value);
+      await page.press(`#node-input-${field}`, 'Tab');
+    };
+    await editor.openDialog('bootstrap');
+    await leave('uri', 'http://host');
+    assert.match(String(await complaint('bootstrap', 'uri')), /coaps:\/\/host:5684/);
+    await leave('uri', 'coap://host');
+    assert.equal(await complaint('bootstrap', 'uri'), true);
+    await page.selectOption('#node-input-security', 'generated');
+    assert.match(String(await complaint('bootstrap', 'uri')), /coaps needs a key/);
+    await page.selectOption('#node-input-security', 'auto');
+    await page.selectOption('#node-input-binding', 'T');
+    assert.match(String(await complaint('bootstrap', 'uri')), /binding/);
+    await page.click('.dm-delivery > summary');
+    await leave('deletes', '/0, /3/0/1');
+    assert.match(String(await complaint('bootstrap', 'deletes')), /\/3\/0\/1/);
+    await setTyped('objects', 'json', '{"3": 1}');
+    assert.match(String(await complaint('bootstrap', 'objects')), /keyed by path/);
+    await leave('uri', '');
+    assert.equal(await shows('#node-input-lifetime'), false);
+  });
+
   it('attributes are checked against each other while typing', async () => {
     await editor.openDialog('observe');
     await editor.page.fill('#dm-attribute-pmin', '60');
