@@ -2,9 +2,10 @@
  * Simulated fleets that outlive deploys, as real ones do: a fleet belongs to its server and to the id of its node, and ends when nobody
  * has taken it up again.
  */
+import { DeviceManagementError } from '../../src/errors';
 import { Events, type Unsubscribe } from '../../src/events';
 import { type SimulatedEvent, Simulation, type SimulationState } from '../../src/fleet/simulation/simulation';
-import type { RunningServer } from '../runtime/running-server';
+import type { ListeningAt, RunningServer } from '../runtime/running-server';
 
 export interface FleetSettings {
   readonly count: number;
@@ -15,6 +16,11 @@ export interface FleetSettings {
   readonly lifetime: number;
   /** Seconds. */
   readonly interval: number;
+  /** LwM2M version of all, or "mixed". */
+  readonly lwm2m: string;
+  readonly over: 'udp' | 'tcp';
+  /** Of the devices, in queue mode: 0 to 1. */
+  readonly asleepShare: number;
   /** Whether the devices ask the server for theirs first. */
   readonly bootstrap: boolean;
 }
@@ -85,14 +91,29 @@ export class SimulatedFleet {
     return this.ending;
   }
 
+  /** What stands in the way of its devices, though the server listens. */
+  get obstacle(): DeviceManagementError | undefined {
+    if (this.server.state.name !== 'listening' || this.place !== undefined) return undefined;
+    return new DeviceManagementError(
+      'invalid-request',
+      'the simulated devices speak TCP, and their server has no TCP port: give it one, or let them speak UDP',
+    );
+  }
+
+  private get place(): ListeningAt | undefined {
+    return this.server.manager.listening.find(({ transport }) => transport === this.settings.over);
+  }
+
   /** Only then it is known which port to speak to. */
   private async begin(): Promise<void> {
     await this.predecessor;
-    const { local } = this.server.manager;
+    const { place: local } = this;
     if (this.server.state.name !== 'listening' || local === undefined || this.hasEnded || this.simulation !== undefined) return;
     const { clock, catalogue } = this.server;
+    const { lwm2m, ...settings } = this.settings;
     const simulation = new Simulation({
-      ...this.settings,
+      ...settings,
+      ...(lwm2m !== 'mixed' && { version: lwm2m }),
       server: { host: reachable(local.address), port: local.port },
       clock,
       ...(catalogue !== undefined && { catalogue }),
@@ -118,7 +139,17 @@ function reachable(address: string): string {
   return address === '::' || address === '0.0.0.0' ? '127.0.0.1' : address;
 }
 
-const SETTINGS: readonly (keyof FleetSettings)[] = ['count', 'gateways', 'prefix', 'lifetime', 'interval', 'bootstrap'];
+const SETTINGS: readonly (keyof FleetSettings)[] = [
+  'count',
+  'gateways',
+  'prefix',
+  'lifetime',
+  'interval',
+  'lwm2m',
+  'over',
+  'asleepShare',
+  'bootstrap',
+];
 
 function isSame(a: FleetSettings, b: FleetSettings): boolean {
   return SETTINGS.every((name) => a[name] === b[name]);

@@ -39,6 +39,7 @@ export class SimulatorNode implements SourceKind<SimulatedEvent> {
   }
 
   status(): Status {
+    if (this.fleet.obstacle !== undefined) return status(this.host.texts, 'no-tcp');
     const { registered: n, total: count } = this.fleet.state;
     return status(this.host.texts, 'simulated', { n, count });
   }
@@ -48,7 +49,7 @@ export class SimulatorNode implements SourceKind<SimulatedEvent> {
       const act = ACTIONS.get(message.action);
       if (act === undefined) throw unknownAction(message.action);
       const { running } = this.fleet;
-      if (running === undefined) throw this.server.obstacle ?? notYet();
+      if (running === undefined) throw this.server.obstacle ?? this.fleet.obstacle ?? notYet();
       act(running, chosen(message.device, running), message);
       this.source.refresh();
       done();

@@ -33,6 +33,14 @@ RED.nodes.registerType('dm-simulator', {
         return DeviceManagement.checkNumber(value, 'interval', { least: 0.1, most: 86400 });
       },
     },
+    lwm2m: { value: 'mixed' },
+    over: { value: 'udp' },
+    asleep: {
+      value: 0,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'percent', { least: 0, most: 100, mayBeEmpty: true });
+      },
+    },
     bootstrap: { value: false },
   },
   paletteLabel() {
@@ -52,6 +60,14 @@ RED.nodes.registerType('dm-simulator', {
   },
   oneditprepare() {
     DeviceManagement.opened(this);
+    // Saved before there was a choice.
+    for (const [name, standard] of [
+      ['lwm2m', 'mixed'],
+      ['over', 'udp'],
+    ]) {
+      const field = $(`#node-input-${name}`);
+      if (!field.val()) field.val(String(standard));
+    }
   },
   oneditsave() {
     DeviceManagement.closed();

@@ -15,21 +15,31 @@ interface SimulatorProperties extends NodeDef {
   readonly prefix?: string;
   readonly lifetime?: number | string;
   readonly interval?: number | string;
+  /** LwM2M version of all, or "mixed". */
+  readonly lwm2m?: string;
+  readonly over?: string;
+  /** Percent of the devices that are in queue mode. */
+  readonly asleep?: number | string;
   readonly bootstrap?: boolean;
 }
 
 /** Beyond it one process has no sockets left. */
 const MOST_DEVICES = 10_000;
 const MOST_GATEWAYS = 1_000;
+const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1', '1.2']);
 
 /** An environment variable may have put anything into a setting. */
-function settingsOf({ count, gateways, prefix, lifetime, interval, bootstrap }: SimulatorProperties): FleetSettings {
+function settingsOf(properties: SimulatorProperties): FleetSettings {
+  const { count, gateways, prefix, lifetime, interval, lwm2m, over, asleep, bootstrap } = properties;
   return {
     count: Math.min(MOST_DEVICES, Math.floor(positive(count, 20))),
     gateways: Math.min(MOST_GATEWAYS, Math.floor(positive(gateways, 0))),
     prefix: prefix ? prefix : 'sim-',
     lifetime: Math.ceil(positive(lifetime, 60)),
     interval: positive(interval, 5),
+    lwm2m: VERSIONS.has(lwm2m ?? '') ? (lwm2m as string) : 'mixed',
+    over: over === 'tcp' ? 'tcp' : 'udp',
+    asleepShare: Math.min(1, positive(asleep, 0) / 100),
     bootstrap: bootstrap === true,
   };
 }

@@ -5,10 +5,15 @@ import type { Transport } from '../../coap/transport';
 import type { Catalogue } from '../../device/models/catalogue';
 import { asDeviceManagementError } from '../../errors';
 import { Lwm2mClient } from '../../lwm2m/client/client';
+import type { Scheme } from '../../lwm2m/client/client-options';
 import { Firmware, FirmwareResult, type FirmwareVerdict } from '../../lwm2m/client/firmware';
 import { ObjectTree } from '../../lwm2m/client/objects';
+import { sensorIsOn } from './capabilities';
+import { Management } from './management';
+import { FIRST_FIRMWARE, HOMES, MODELS, type Model } from './models';
 import { Battery, between, type Fraction, type Place, Signal, Temperature, Track } from './movement';
 import { SimulatedEndDevices } from './simulated-end-devices';
+import { addTracker, ErrorCode } from './tracker';
 
 export type SimulatedEventName =
   | 'bootstrapped'
@@ -18,13 +23,15 @@ export type SimulatedEventName =
   | 'written'
   | 'rebooted'
   | 'firmware-updated'
+  | 'network-changed'
+  | 'wiped'
   | 'offline'
   | 'online';
 
 export interface SimulatedEvent {
   readonly event: SimulatedEventName;
   readonly device: string;
-  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}, {how, uri}. */
+  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}, {how, uri}, {works}, {targets}. */
   readonly payload: Readonly<Record<string, unknown>>;
   /** Unix milliseconds. */
   readonly at: number;
@@ -40,6 +47,9 @@ export interface SimulatedDeviceOptions {
   readonly bootstrap: boolean;
   /** Devices behind it, which make it a gateway. */
   readonly endDevices: number;
+  /** Whether it sleeps between its exchanges. */
+  readonly queueMode: boolean;
+  readonly scheme: Scheme;
   /** Seconds. */
   readonly lifetime: number;
   readonly intervalMs: number;
@@ -50,33 +60,8 @@ export interface SimulatedDeviceOptions {
   readonly tell: (event: SimulatedEvent) => void;
 }
 
-interface Model {
-  readonly manufacturer: string;
-  readonly model: string;
-  readonly type: string;
-  /** Network Bearer (4/0/0): 6 LTE, 7 NB-IoT, 21 WLAN. */
-  readonly bearer: number;
-}
-
-const MODELS: readonly Model[] = [
-  { manufacturer: 'Acme Sensors', model: 'TempTrack 2', type: 'temperature logger', bearer: 7 },
-  { manufacturer: 'Acme Sensors', model: 'TempTrack 3', type: 'temperature logger', bearer: 6 },
-  { manufacturer: 'Northwind', model: 'ColdChain One', type: 'cold chain tracker', bearer: 6 },
-  { manufacturer: 'Northwind', model: 'RoomSense', type: 'room sensor', bearer: 21 },
-];
-
-const HOMES: readonly Place[] = [
-  { latitude: 52.5208, longitude: 13.4095 },
-  { latitude: 48.1372, longitude: 11.5756 },
-  { latitude: 50.1109, longitude: 8.6821 },
-  { latitude: 53.5511, longitude: 9.9937 },
-];
-
 /** LwM2M Gateway 1.1. */
 const GATEWAY_VERSIONS = { 25: '2.0' } as const;
-const FIRST_FIRMWARE = '1.0.0';
-/** Device Error Code (3/0/11). */
-const ErrorCode = { None: 0, LowBattery: 1 } as const;
 const REBOOT_MS = { shortest: 2_000, longest: 6_000 };
 /** A device writes flash before it starts again. */
 const INSTALL_MS = { shortest: 5_000, longest: 10_000 };
@@ -95,6 +80,7 @@ export class SimulatedDevice {
   /** What a restart under way has still to do. */
   private whileDown: (() => void) | undefined;
   private readonly tree: ObjectTree;
+  private readonly management: Management;
   private readonly firmware: Firmware;
   private readonly fraction: Fraction;
   private readonly temperature: Temperature;
@@ -119,7 +105,24 @@ export class SimulatedDevice {
     const isGateway = options.endDevices > 0;
     this.tree = new ObjectTree({ catalogue, version, versions: isGateway ? GATEWAY_VERSIONS : {} });
     this.endDevices = isGateway ? this.makeEndDevices(options.endDevices) : undefined;
-    this.fill(MODELS[index % MODELS.length] as Model);
+    const model = MODELS[index % MODELS.length] as Model;
+    this.management = new Management(this.tree, {
+      clock,
+      model,
+      away: (silentMs, arrived) => this.restart({ shortest: silentMs, longest: silentMs }, arrived),
+      tell: (event, payload) => this.tell(event, payload),
+    });
+    const { battery, signal, temperature, track } = this;
+    addTracker(this.tree, this.management.lock, {
+      index,
+      model,
+      clock,
+      battery,
+      signal,
+      temperature,
+      track,
+      reboot: () => this.reboot(),
+    });
     this.firmware = new Firmware(this.tree, {
       clock,
       verifyMs: VERIFY_MS,
@@ -150,6 +153,7 @@ export class SimulatedDevice {
     this.stopped = true;
     this.timer?.cancel();
     this.endFlapping();
+    this.management.stop();
     await this.client.stop();
   }
 
@@ -185,65 +189,6 @@ export class SimulatedDevice {
     this.tree.set(path, value);
   }
 
-  private fill({ manufacturer, model, type, bearer }: Model): void {
-    const { tree, options } = this;
-    const { clock, index } = options;
-    const { latitude, longitude } = this.track.place;
-    const celsius = this.temperature.next(clock.wall());
-    tree.add(
-      3,
-      0,
-      {
-        0: manufacturer,
-        1: model,
-        2: `SN${String(100_000 + index)}`,
-        3: FIRST_FIRMWARE,
-        6: [1],
-        7: [this.battery.millivolts],
-        9: this.battery.percent,
-        10: 512,
-        11: [ErrorCode.None],
-        14: '+00:00',
-        15: 'UTC',
-        16: 'U',
-        17: type,
-        18: 'rev B',
-        20: this.battery.status,
-        21: 2_048,
-      },
-      {
-        4: { execute: () => () => this.reboot() },
-        5: { execute: () => () => this.reboot() },
-        12: {
-          execute: () => {
-            tree.set('/3/0/11', [ErrorCode.None]);
-            return undefined;
-          },
-        },
-        13: { read: () => new Date(clock.wall()), write: () => undefined },
-      },
-    );
-    tree.add(4, 0, { 0: bearer, 1: [bearer], 2: this.signal.next(), 3: 30, 4: [`10.20.${index >> 8}.${index & 255}`] });
-    tree.add(6, 0, { 0: latitude, 1: longitude, 2: 40, 5: new Date(clock.wall()), 6: 0 });
-    tree.add(
-      3303,
-      0,
-      { 5601: celsius, 5602: celsius, 5700: celsius, 5701: 'Cel' },
-      {
-        5605: {
-          execute: () => {
-            const now = tree.get('/3303/0/5700');
-            tree.setAll([
-              ['/3303/0/5601', now],
-              ['/3303/0/5602', now],
-            ]);
-            return undefined;
-          },
-        },
-      },
-    );
-  }
-
   private makeEndDevices(count: number): SimulatedEndDevices {
     const { name: gateway, version, catalogue, clock, tell } = this.options;
     return new SimulatedEndDevices({
@@ -258,11 +203,13 @@ export class SimulatedDevice {
   }
 
   private makeClient(): Lwm2mClient {
-    const { name, server, bootstrap, lifetime, clock, random, transport } = this.options;
+    const { name, server, bootstrap, queueMode, scheme, lifetime, clock, random, transport } = this.options;
     const client = new Lwm2mClient({
       endpoint: name,
       ...(bootstrap ? { bootstrap: server } : { server }),
       objects: this.tree,
+      queueMode,
+      scheme,
       lifetime,
       clock,
       random,
@@ -293,20 +240,27 @@ export class SimulatedDevice {
     this.endDevices?.move();
     this.battery.next(elapsedMs);
     const place = this.track.next(elapsedMs);
-    const celsius = this.temperature.next(clock.wall());
+    this.management.statistics.move(this.fraction);
     this.tree.setAll([
       ...this.batteryValues(),
+      ...this.measured(this.temperature.next(clock.wall())),
       ['/3/0/10', Math.round(between(380, 620, this.fraction))],
       ['/4/0/2', this.signal.next()],
       ['/6/0/0', place.latitude],
       ['/6/0/1', place.longitude],
       ['/6/0/5', new Date(clock.wall())],
       ['/6/0/6', this.track.metersPerSecond],
+    ]);
+  };
+
+  private measured(celsius: number): [string, unknown][] {
+    if (!sensorIsOn(this.tree)) return [];
+    return [
       ['/3303/0/5700', celsius],
       ['/3303/0/5601', Math.min(celsius, this.tree.get('/3303/0/5601') as number)],
       ['/3303/0/5602', Math.max(celsius, this.tree.get('/3303/0/5602') as number)],
-    ]);
-  };
+    ];
+  }
 
   private batteryValues(): [string, unknown][] {
     const { percent, millivolts, status, isLow } = this.battery;
@@ -336,13 +290,20 @@ export class SimulatedDevice {
   }
 
   private restart({ shortest, longest }: typeof REBOOT_MS, whileDown: () => void): void {
-    this.whileDown = whileDown;
+    const unfinished = this.whileDown;
+    this.whileDown = () => {
+      unfinished?.();
+      whileDown();
+    };
+    // Without power nothing restarts: it is done when the power is back.
+    if (this.isCutOff) return;
     this.client.restart(between(shortest, longest, this.fraction), () => this.finishRestart());
   }
 
   private finishRestart(): void {
-    this.whileDown?.();
+    const finish = this.whileDown;
     this.whileDown = undefined;
+    finish?.();
   }
 
   private vanish(): void {
@@ -366,6 +327,7 @@ export class SimulatedDevice {
   }
 
   private tell(event: SimulatedEventName, payload: Readonly<Record<string, unknown>>): void {
+    this.management.log.add(event);
     this.options.tell({ event, device: this.name, payload, at: this.options.clock.wall() });
   }
 }

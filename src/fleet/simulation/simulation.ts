@@ -4,6 +4,7 @@ import { type Clock, SystemClock, type Timer } from '../../clock';
 import { type Random, systemRandom } from '../../coap/layer';
 import type { Transport } from '../../coap/transport';
 import { seededRandom } from '../../coap/transports/memory';
+import { TcpTransport } from '../../coap/transports/tcp';
 import { UdpTransport } from '../../coap/transports/udp';
 import { Catalogue } from '../../device/models/catalogue';
 import { DeviceManagementError } from '../../errors';
@@ -22,6 +23,12 @@ export interface SimulationOptions {
   readonly server: { readonly host: string; readonly port?: number };
   /** The devices know no other server than this one, and ask it where to register (default false). */
   readonly bootstrap?: boolean;
+  /** LwM2M version of all devices; without it they speak 1.0, 1.1 and 1.2 in turn. */
+  readonly version?: string;
+  /** How many of them sleep between their exchanges (queue mode), 0 to 1 (default 0). */
+  readonly asleepShare?: number;
+  /** How they reach the server (default "udp"). */
+  readonly over?: 'udp' | 'tcp';
   /** Of the registrations, in seconds (default 60). */
   readonly lifetime?: number;
   /** Between changes of values, in seconds (default 5). */
@@ -29,7 +36,7 @@ export interface SimulationOptions {
   readonly clock?: Clock;
   /** The same seed makes the same devices (default 1). */
   readonly seed?: number;
-  /** A transport for each device; UDP on a free port by default. */
+  /** A transport for each device, in place of a socket of its own. */
   readonly makeTransport?: (index: number) => Transport;
   readonly catalogue?: Catalogue;
 }
@@ -70,12 +77,13 @@ export class Simulation {
     const digits = Math.max(3, String(count).length);
     for (let index = 0; index < count; index++) {
       const name = `${options.prefix ?? 'sim-'}${String(index + 1).padStart(digits, '0')}`;
-      const version = VERSIONS[index % VERSIONS.length] as string;
+      const version = options.version ?? (VERSIONS[index % VERSIONS.length] as string);
       this.devices.set(name, this.makeDevice(name, index, version, catalogue, seed));
     }
     for (let gateway = 0; gateway < (options.gateways ?? 0); gateway++) {
       const name = `${options.prefix ?? 'sim-'}gw-${gateway + 1}`;
-      const version = GATEWAY_VERSIONS[gateway % GATEWAY_VERSIONS.length] as string;
+      const own = GATEWAY_VERSIONS[gateway % GATEWAY_VERSIONS.length] as string;
+      const version = GATEWAY_VERSIONS.find((known) => known === options.version) ?? own;
       const device = this.makeDevice(name, count + gateway, version, catalogue, seed, BEHIND_A_GATEWAY);
       this.devices.set(name, device);
       for (const behind of device.endDevices?.names ?? []) this.carriers.set(behind, device);
@@ -186,22 +194,32 @@ export class Simulation {
     seed: number,
     endDevices = 0,
   ): SimulatedDevice {
+    const { asleepShare = 0, over = 'udp', server, makeTransport } = this.options;
+    const socket = (): Transport =>
+      over === 'tcp' ? new TcpTransport({ clock: this.clock }) : new UdpTransport(placeFor(server.host));
     return new SimulatedDevice({
       name,
       index,
       version,
       endDevices,
-      server: this.options.server,
+      queueMode: isOfShare(index, asleepShare),
+      scheme: over === 'tcp' ? 'coap+tcp' : 'coap',
+      server,
       bootstrap: this.options.bootstrap ?? false,
       lifetime: this.options.lifetime ?? 60,
       intervalMs: (this.options.interval ?? 5) * 1000,
       catalogue,
       clock: this.clock,
       random: randomOf(seed * 100_003 + index),
-      transport: this.options.makeTransport?.(index) ?? new UdpTransport(placeFor(this.options.server.host)),
+      transport: makeTransport?.(index) ?? socket(),
       tell: (event) => this.events.emit('device', event),
     });
   }
+}
+
+/** Spread over the fleet, so that any few devices are a fair sample. */
+function isOfShare(index: number, share: number): boolean {
+  return Math.floor((index + 1) * share) > Math.floor(index * share);
 }
 
 /** Values repeat with the seed; tokens stay unpredictable. */

@@ -162,6 +162,31 @@ describe('simulator', () => {
     assert.equal(running().manager.size, 0);
   });
 
+  it('speaks the version it is told to, and sleeps where it is told to', async () => {
+    await deploy([serverNode(), ...around({ ...SIMULATOR, lwm2m: '1.2', asleep: '34', lifetime: 3600 })]);
+    await fleetOf(3);
+    const all = [...running().manager.registrations()];
+    assert.deepEqual(all.map(({ endpoint, version, queueMode }) => [endpoint, version, queueMode]).sort(), [
+      ['sim-001', '1.2', false],
+      ['sim-002', '1.2', false],
+      ['sim-003', '1.2', true],
+    ]);
+  });
+
+  it('speaks TCP to a server that has a port for it', async () => {
+    await deploy([serverNode({ tcpPort: 0 }), ...around({ ...SIMULATOR, over: 'tcp' })]);
+    await fleetOf(3);
+    assert.deepEqual([...running().manager.registrations()].map(({ binding }) => binding).sort(), ['T', 'T', 'T']);
+  });
+
+  it('says so where the server has no port for TCP', async () => {
+    await deploy([serverNode(), ...around({ ...SIMULATOR, over: 'tcp' })]);
+    await saying('no TCP port');
+    send({ action: 'offline' });
+    const { error } = await inbox('caught').next();
+    assert.match((error as { message: string }).message, /speak TCP, and their server has no TCP port/);
+  });
+
   it('without a server it says so', async () => {
     await deploy(around({ ...SIMULATOR, server: '' }));
     send({ action: 'offline' });

@@ -1,14 +1,14 @@
 /** The simulated fleet against the server of this project, on virtual time. */
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../src/clock';
-import { MemoryNetwork } from '../../src/coap/transports/memory';
-import type { BootstrapConfiguration } from '../../src/device/bootstrap';
-import type { LifecycleEvent } from '../../src/device/manager';
-import { Catalogue } from '../../src/device/models/catalogue';
-import { DeviceManagementError } from '../../src/errors';
-import { type SimulatedEvent, Simulation, type SimulationOptions } from '../../src/fleet/simulation/simulation';
-import { Lwm2mServer } from '../../src/lwm2m/server/server';
-import { testRandom } from '../coap/world';
+import { VirtualClock } from '../../../src/clock';
+import { MemoryNetwork } from '../../../src/coap/transports/memory';
+import type { BootstrapConfiguration } from '../../../src/device/bootstrap';
+import type { LifecycleEvent } from '../../../src/device/manager';
+import { Catalogue } from '../../../src/device/models/catalogue';
+import { DeviceManagementError } from '../../../src/errors';
+import { type SimulatedEvent, Simulation, type SimulationOptions } from '../../../src/fleet/simulation/simulation';
+import { Lwm2mServer } from '../../../src/lwm2m/server/server';
+import { testRandom } from '../../coap/world';
 
 const BOOTSTRAP: BootstrapConfiguration = {
   deletes: ['/0', '/1'],
