@@ -8,6 +8,7 @@ import { prepareEvents, readEvents } from './event-fields.js';
 import { labelStyle, operationLabel } from './node-labels.js';
 import { follow, prepareDelivery, prepareTarget, showRow } from './operation-dialog.js';
 import { devicePicker } from './pickers.js';
+import { chosenPreset, preparePreset } from './presets.js';
 import { showServerState } from './server-state.js';
 import { settledField, typedField } from './typed-fields.js';
 import {
@@ -35,6 +36,7 @@ export const DeviceManagement = {
   checkPath,
   checkServerUri,
   checkTyped,
+  chosenPreset,
   closed,
   devicePicker,
   follow,
@@ -44,6 +46,7 @@ export const DeviceManagement = {
   prepareAttributes,
   prepareDelivery,
   prepareEvents,
+  preparePreset,
   prepareTarget,
   property,
   readAttributes,

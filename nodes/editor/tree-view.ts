@@ -27,7 +27,8 @@ interface Row {
 export class TreeView {
   readonly element = document.createElement('ul');
   private rows: Row[] = [];
-  private filter = '';
+  /** Words that have to be there, in any order: "log start" finds "4011  LogStart". */
+  private filter: readonly string[] = [];
 
   constructor(
     label: string,
@@ -42,12 +43,15 @@ export class TreeView {
   show(items: readonly TreeItem[]): void {
     this.rows = items.map((item) => this.row(item, 1));
     this.element.replaceChildren(...this.rows.map((row) => row.element));
-    this.search(this.filter);
+    this.search(this.filter.join(' '));
   }
 
   /** Hides what does not match; says how many items are left. */
   search(words: string): number {
-    this.filter = words.trim().toLowerCase();
+    this.filter = words
+      .toLowerCase()
+      .split(/\s+/)
+      .filter((word) => word !== '');
     const left = this.rows.filter((row) => this.narrow(row, false)).length;
     this.moveTabStop(this.visible()[0]);
     return left;
@@ -135,11 +139,14 @@ export class TreeView {
   /** An item stays when it, one of its parents or one of its children matches; parents of matches open. */
   private narrow(row: Row, parentMatches: boolean): boolean {
     const { label, value, search } = row.item;
-    const self = parentMatches || (search ?? `${label} ${value ?? ''}`).toLowerCase().includes(this.filter);
+    const searched = (search ?? `${label} ${value ?? ''}`).toLowerCase();
+    const self = parentMatches || this.filter.every((word) => searched.includes(word));
     const below = row.rows.map((child) => this.narrow(child, self)).includes(true);
     row.element.hidden = !self && !below;
-    if (this.filter !== '' && below && !self) this.expand(row, true);
-    else if (this.filter === '' && row.loaded) this.expand(row, row.item.open ?? false);
+    // What can only be opened is of no use closed.
+    const mustOpen = below && (!self || value === undefined);
+    if (this.filter.length > 0 && mustOpen) this.expand(row, true);
+    else if (this.filter.length === 0 && row.loaded) this.expand(row, row.item.open ?? false);
     return self || below;
   }
 

@@ -9,6 +9,7 @@ const TYPES: Readonly<Record<string, Types>> = {
   device: () => SELECTING,
   path: () => SELECTING,
   value: () => ['msg', 'flow', 'global', 'str', 'num', 'bool', 'json', 'bin', 'date', 'jsonata', 'env'],
+  restore: () => ['msg', 'flow', 'global', 'json', 'jsonata', 'env'],
   arguments: () => [
     { value: 'none', label: text('type.no-arguments'), hasValue: false },
     'str',

@@ -23,6 +23,13 @@ RED.nodes.registerType('dm-execute', {
     },
     pathType: { value: 'msg' },
     preset: { value: '' },
+    instance: { value: '' },
+    instanceType: { value: 'str' },
+    seconds: { value: '' },
+    secondsType: { value: 'str' },
+    targets: { value: '' },
+    targetsType: { value: 'str' },
+    confirmed: { value: false },
     arguments: {
       value: '',
       validate(value, _options) {
@@ -74,13 +81,11 @@ RED.nodes.registerType('dm-execute', {
     DeviceManagement.typedField('arguments', 'none');
     DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg', operation: 'execute' });
     DeviceManagement.prepareDelivery();
-    DeviceManagement.follow('#node-input-preset', () => {
-      const preset = String($('#node-input-preset').val() ?? '');
-      DeviceManagement.showRow('#node-input-path', preset === '');
-      DeviceManagement.showRow('#node-input-arguments', preset === '');
-      $('#dm-preset-note')
-        .text(preset === '' ? '' : this._(`preset-note.${preset}`))
-        .toggle(preset !== '');
+    for (const input of ['instance', 'seconds', 'targets']) DeviceManagement.typedField(input, 'str');
+    DeviceManagement.preparePreset(this, {
+      fields: ['instance', 'seconds', 'targets', 'confirmed'],
+      others: ['node-input-path', 'node-input-arguments'],
+      otherwise() {},
     });
   },
   oneditsave() {

@@ -1,37 +1,49 @@
 /** dm-execute: Execute, with presets for what every fleet needs. */
 import type { NodeAPI } from 'node-red';
-import type { OperationRequest } from '../../src/device/operation';
 import { DeviceManagementError } from '../../src/errors';
-import { atServerInstance } from '../../src/fleet/server-instance';
+import { EXECUTE_PRESETS, type ExecutePresetName, isExecutePreset } from '../../src/fleet/presets/execute-presets';
+import { type Preset, type PresetInput, requestsOf, requireConfirmation } from '../../src/fleet/presets/preset';
 import type { OperationKind } from '../runtime/operation-node';
 import { inputRow, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
 
-interface ExecuteProperties extends OperationProperties {
+type PresetSettings = { readonly [Name in PresetInput | `${PresetInput}Type`]?: string };
+
+interface ExecuteProperties extends OperationProperties, PresetSettings {
   readonly preset?: string;
+  /** A dangerous preset is meant. */
+  readonly confirmed?: boolean;
   readonly arguments?: string;
   readonly argumentsType?: string;
 }
 
-/** A preset fixes its path, and sends no arguments. */
-const PRESETS: Readonly<Record<string, string>> = {
-  reboot: '/3/0/4',
-  'factory-reset': '/3/0/5',
-  update: '/5/0/2',
-  'registration-update': '/1/0/8',
-};
-
 function kindOf(properties: ExecuteProperties): OperationKind {
-  const fixedPath = PRESETS[properties.preset ?? ''];
-  if (fixedPath !== undefined) {
-    const request = (path: string): OperationRequest => ({ operation: 'execute', path });
-    return { fixedPath, request, adapt: atServerInstance, payload: () => undefined };
-  }
+  const { preset } = properties;
+  if (isExecutePreset(preset)) return presetKind(preset, properties);
   const type = properties.argumentsType ?? 'none';
   return {
     // Without a place to take them from there are none: a payload that happens to be there must not become an argument.
     inputs: [inputRow('arguments', properties.arguments ?? '', type, 'nothing')],
     request: (path, values) => ({ operation: 'execute', path, ...argumentsOf(values.arguments) }),
+    payload: () => undefined,
+  };
+}
+
+/** A preset fixes its paths, and sends no arguments. */
+function presetKind(name: ExecutePresetName, properties: ExecuteProperties): OperationKind {
+  const preset: Preset = EXECUTE_PRESETS[name];
+  const [{ path: fixedPath }] = requestsOf(preset, {}, undefined);
+  return {
+    fixedPath,
+    inputs: (preset.takes ?? []).map((input) => inputRow(input, properties[input] ?? '', properties[`${input}Type`])),
+    request: (path) => ({ operation: 'execute', path }),
+    task: (values, { confirm }) => {
+      requireConfirmation(name, preset, properties.confirmed === true, confirm);
+      return (registration) => {
+        const [request, ...further] = requestsOf(preset, values, registration);
+        return { request, ...(further.length > 0 && { further }) };
+      };
+    },
     payload: () => undefined,
   };
 }

@@ -18,10 +18,12 @@ RED.nodes.registerType('dm-read', {
     path: {
       value: 'path',
       validate(value, _options) {
+        if (DeviceManagement.property(this, 'preset')) return true;
         return DeviceManagement.checkPath(this, value, DeviceManagement.property(this, 'operation'));
       },
     },
     pathType: { value: 'msg' },
+    preset: { value: '' },
     operation: { value: 'read' },
     format: { value: 'auto' },
     keys: { value: 'path' },
@@ -55,6 +57,7 @@ RED.nodes.registerType('dm-read', {
     return this._('palette');
   },
   label() {
+    if (this.preset) return this.name || this._('label.of-preset', { preset: this._(`preset.${this.preset}`) });
     return DeviceManagement.operationLabel(this.name, this._(`operation.${this.operation}`), this.path, this.pathType);
   },
   labelStyle() {
@@ -69,13 +72,19 @@ RED.nodes.registerType('dm-read', {
   oneditprepare() {
     DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg' });
     DeviceManagement.prepareDelivery();
-    DeviceManagement.follow('#node-input-operation', () => {
-      const reads = $('#node-input-operation').val() === 'read';
+    const ofOperation = () => {
+      const reads = DeviceManagement.chosenPreset() !== '' || $('#node-input-operation').val() === 'read';
       DeviceManagement.showRow('#node-input-format', reads);
       DeviceManagement.showRow('#node-input-keys', reads);
       DeviceManagement.showRow('#node-input-depth', !reads);
       DeviceManagement.showRow('#node-input-links', !reads);
+    };
+    DeviceManagement.preparePreset(this, {
+      fields: [],
+      others: ['node-input-operation', 'node-input-path'],
+      otherwise() {},
     });
+    DeviceManagement.follow('#node-input-operation, #node-input-preset', ofOperation);
   },
   oneditsave() {
     DeviceManagement.closed();

@@ -3,11 +3,13 @@ import type { NodeAPI } from 'node-red';
 import { discoveredTree } from '../../src/device/discovered-tree';
 import { fromResourceValues, type PayloadKeys } from '../../src/device/payload';
 import { modelOf } from '../../src/fleet/device-model';
+import { isReadPreset, READ_PRESETS } from '../../src/fleet/presets/read-presets';
 import type { OperationKind } from '../runtime/operation-node';
 import { contentFormat, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
 
 interface ReadProperties extends OperationProperties {
+  readonly preset?: string;
   readonly operation?: 'read' | 'discover';
   readonly format?: string;
   readonly keys?: PayloadKeys;
@@ -18,9 +20,10 @@ interface ReadProperties extends OperationProperties {
 }
 
 function kindOf(properties: ReadProperties): OperationKind {
-  if (properties.operation === 'discover') return discover(properties);
-  const { format, keys } = properties;
+  if (properties.operation === 'discover' && !isReadPreset(properties.preset)) return discover(properties);
+  const { format, keys, preset } = properties;
   return {
+    ...(isReadPreset(preset) && { fixedPath: READ_PRESETS[preset] }),
     request: (path) => ({ operation: 'read', path, ...contentFormat(format) }),
     requestMany: (path) => ({ operation: 'read-composite', path, ...contentFormat(format) }),
     // A resource without a value is null: `undefined` would leave what the message came with.

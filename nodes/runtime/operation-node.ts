@@ -7,6 +7,8 @@ import type { OperationName, OperationRequest, OperationResult } from '../../src
 import { Path } from '../../src/device/path';
 import { isPathList, pathListText } from '../../src/device/path-list';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
+import type { GuardReport } from '../../src/fleet/guard-terms';
+import { restored } from '../../src/fleet/guarded-write';
 import type { Kept, Order, Outcome } from '../../src/fleet/outcomes';
 import { Selector } from '../../src/fleet/selector';
 import { type FlowError, flowError, withError } from './failure';
@@ -28,15 +30,23 @@ export interface OperationKind {
   request(path: string, values: Values): OperationRequest;
   /** The same for several paths at once, or for everything ("/"); absent where one path is all that can be asked for. */
   requestMany?(list: string, values: Values): OperationRequest;
-  /** The same for a certain device, where its path is not everybody's. */
-  adapt?(request: OperationRequest, registration: Registration | undefined): OperationRequest;
+  /**
+   * A preset's: what is asked of a certain device instead, since its path need not be everybody's. Takes out of the message what nobody
+   * behind this node shall see.
+   */
+  task?(values: Values, message: Message): TaskFor;
   /** `msg.payload` of the result; `undefined` leaves that of the message. */
   payload(result: OperationResult, request: OperationRequest, target: Path, server: RunningServer): unknown;
 }
 
+export type Task = Pick<Order, 'request' | 'further' | 'guard'>;
+/** @throws DeviceManagementError where this device cannot be asked so */
+export type TaskFor = (registration: Registration | undefined) => Task;
+
 /** One message on its way, until `done`. */
 interface Journey {
   readonly message: Message;
+  task?: TaskFor;
   readonly send: Send;
   finish(error?: FlowError): void;
   readonly isFinished: boolean;
@@ -67,7 +77,8 @@ export class OperationNode {
   async input(message: Message, send: Send, done: Done): Promise<void> {
     const journey = this.begin(message, send, done);
     try {
-      const { selector, single, request } = await this.prepare(message);
+      const { selector, single, request, task } = await this.prepare(message);
+      if (task !== undefined) journey.task = task;
       if (single === undefined) await this.askMany(journey, selector, request);
       else await this.askOne(journey, single, request);
     } catch (caught) {
@@ -113,6 +124,8 @@ export class OperationNode {
     const fixed = this.kind.fixedPath;
     const rows = [device, ...(fixed === undefined ? [path] : []), ...(this.kind.inputs ?? [])];
     const values = await evaluateInputs(rows, message, this.host);
+    // Before anything else can fail: what it takes out of the message is for no Catch node.
+    const task = this.kind.task?.(values, message);
     const { server } = this;
     if (server === undefined) throw noServer();
     const selector = selectorOf(values.device, device);
@@ -121,7 +134,7 @@ export class OperationNode {
     if (server.obstacle !== undefined) throw server.obstacle;
     // An array of one is still a list: whoever sends lists wants `parts`.
     const single = this.settings.collect || Array.isArray(values.device) ? undefined : selector.single;
-    return { selector, single, request };
+    return { selector, single, request, ...(task !== undefined && { task }) };
   }
 
   private requestFor(value: unknown, values: Values): OperationRequest {
@@ -139,17 +152,18 @@ export class OperationNode {
   }
 
   private async askOne(journey: Journey, device: string, request: OperationRequest): Promise<void> {
-    await this.ask(device, request, journey.message, {
+    const told: Told = {
       queued: () => journey.finish(),
-      succeeded: (result) => {
-        journey.send(this.withResult(journey.message, result, request));
+      succeeded: (result, report) => {
+        journey.send(this.withResult(journey.message, result, request, report));
         journey.finish();
       },
       failed: (error) => {
         this.fail(journey, this.about(journey.message, device, request), error);
         journey.finish();
       },
-    });
+    };
+    await this.ask(device, request, journey.message, told, journey.task);
   }
 
   /** A message for each device, `concurrency` at a time, `done` when each has been answered, has failed, or waits. */
@@ -186,14 +200,15 @@ export class OperationNode {
       delete (message as { _msgid?: string })._msgid;
       Object.assign(message, { device, path: shownPath(request) });
       message.parts = { ...outer, id, type: 'object', key: device, index, count };
-      return this.ask(device, request, message, {
+      const told: Told = {
         queued: () => {},
-        succeeded: (result) => journey.send(this.withResult(message, result, request)),
+        succeeded: (result, report) => journey.send(this.withResult(message, result, request, report)),
         failed: (error) => {
           if (this.settings.failures === 'output') journey.send([null, withError(message, error, this.host)]);
           else this.host.raise(error, message);
         },
-      });
+      };
+      return this.ask(device, request, message, told, journey.task);
     };
   }
 
@@ -207,30 +222,34 @@ export class OperationNode {
       const dm = { server: server?.id, operation: request.operation, at: server?.clock.wall() };
       journey.send(Object.assign(journey.message, { device: devices, path: shownPath(request), payload, dm }));
     };
-    return (device: string): Promise<void> =>
-      this.ask(device, request, journey.message, {
+    return (device: string): Promise<void> => {
+      const told: Told = {
         queued: () => {},
-        succeeded: (result) => {
-          collected[device] = { value: this.payloadOf(result, request) ?? null };
+        succeeded: (result, report) => {
+          collected[device] = { value: report ?? this.payloadOf(result, request) ?? null };
           complete();
         },
         failed: ({ code, message }) => {
           collected[device] = { error: { code, message } };
           complete();
         },
-      });
+      };
+      return this.ask(device, request, journey.message, told, journey.task);
+    };
   }
 
   /** Settles when the device has answered, has failed, or the request waits for it. */
-  private ask(device: string, request: OperationRequest, message: Message, told: Told): Promise<void> {
+  private async ask(device: string, request: OperationRequest, message: Message, told: Told, task?: TaskFor): Promise<void> {
     const { server } = this;
-    if (server === undefined || this.life === 'removed') return Promise.resolve();
-    const order = this.order(device, request, message);
-    if (this.life === 'handed over') {
-      server.fleet.requests.submit(order);
-      return Promise.resolve();
+    if (server === undefined || this.life === 'removed') return;
+    let order: Order;
+    try {
+      order = this.order(device, task?.(server.manager.registration(device)) ?? { request }, message);
+    } catch (caught) {
+      return told.failed(flowError(caught));
     }
-    return new Promise((resolve) => {
+    if (this.life === 'handed over') return server.fleet.submit(order);
+    await new Promise<void>((resolve) => {
       const { counts } = this;
       counts.began();
       let isInFlight = true;
@@ -238,7 +257,7 @@ export class OperationNode {
         if (isInFlight) counts.landed();
         isInFlight = false;
       };
-      server.fleet.requests.submit(order, {
+      server.fleet.submit(order, {
         queued: () => {
           landed();
           told.queued();
@@ -248,7 +267,7 @@ export class OperationNode {
           landed();
           counts.settled(outcome);
           if ('error' in outcome) told.failed(flowError(outcome.error));
-          else this.guarded(told, outcome.result);
+          else this.guarded(told, outcome.result, outcome.guard);
           resolve();
         },
       });
@@ -256,20 +275,20 @@ export class OperationNode {
   }
 
   /** Making a payload of an answer may fail like any other step, and is as much the message's failure. */
-  private guarded(told: Told, result: OperationResult): void {
+  private guarded(told: Told, result: OperationResult, report?: GuardReport): void {
     try {
-      told.succeeded(result);
+      told.succeeded(result, report);
     } catch (caught) {
       told.failed(flowError(asDeviceManagementError(caught, 'decode-error')));
     }
   }
 
-  private order(device: string, request: OperationRequest, message: Message): Order {
+  private order(device: string, task: Task, message: Message): Order {
     const { timeoutMs, ttlMs, whenAsleep } = this.settings;
     return {
       owner: this.host.id,
       device,
-      request: this.kind.adapt?.(request, this.server?.manager.registration(device)) ?? request,
+      ...task,
       // Somebody waits at the other end of an HTTP request: no answer now is worth more than one tomorrow.
       whenAsleep: message.res === undefined ? whenAsleep : 'fail',
       ...(timeoutMs !== undefined && { timeoutMs }),
@@ -288,18 +307,18 @@ export class OperationNode {
       if (this.settings.failures === 'output') this.host.send([null, withError(message, error, this.host)]);
       else this.host.raise(error, message);
     };
-    const succeeded = (answer: OperationResult): void => {
-      const result = this.withResult(message, answer, request);
+    const succeeded = (answer: OperationResult, report?: GuardReport): void => {
+      const result = this.withResult(message, answer, request, report);
       result.dm = { ...(result.dm as object), resumed: true };
       this.host.send(result);
     };
     if ('error' in outcome) failed(flowError(outcome.error));
-    else this.guarded({ queued: () => {}, succeeded, failed }, outcome.result);
+    else this.guarded({ queued: () => {}, succeeded, failed }, outcome.result, outcome.guard ?? restored(order));
   }
 
-  private withResult(message: Message, result: OperationResult, request: OperationRequest): Message {
+  private withResult(message: Message, result: OperationResult, request: OperationRequest, report?: GuardReport): Message {
     const { device, operation, code, contentFormat, rtt, at, created, absent, refused, fallback } = result;
-    const payload = this.payloadOf(result, request);
+    const payload = report ?? this.payloadOf(result, request);
     if (payload !== undefined) message.payload = payload;
     return Object.assign(message, {
       device,
@@ -341,11 +360,12 @@ interface Question {
   /** The one device, where it is not one of many. */
   readonly single: string | undefined;
   readonly request: OperationRequest;
+  readonly task?: TaskFor;
 }
 
 interface Told {
   queued(): void;
-  succeeded(result: OperationResult): void;
+  succeeded(result: OperationResult, report?: GuardReport): void;
   failed(error: FlowError): void;
 }
 

@@ -18,10 +18,12 @@ RED.nodes.registerType('dm-write', {
     path: {
       value: 'path',
       validate(value, _options) {
+        if (DeviceManagement.property(this, 'preset')) return true;
         return DeviceManagement.checkPath(this, value, DeviceManagement.property(this, 'operation'));
       },
     },
     pathType: { value: 'msg' },
+    preset: { value: '' },
     operation: { value: 'write' },
     mode: { value: 'auto' },
     value: {
@@ -31,6 +33,21 @@ RED.nodes.registerType('dm-write', {
       },
     },
     valueType: { value: 'msg' },
+    instance: { value: '' },
+    instanceType: { value: 'str' },
+    restore: {
+      value: 'restore',
+      validate(value, _options) {
+        return DeviceManagement.checkTyped(this, 'restore', value);
+      },
+    },
+    restoreType: { value: 'msg' },
+    wait: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'wait', { least: 1, most: 604800, mayBeEmpty: true });
+      },
+    },
     format: { value: 'auto' },
     attributes: {
       value: {} as Record<string, string>,
@@ -66,6 +83,7 @@ RED.nodes.registerType('dm-write', {
     return this._('palette');
   },
   label() {
+    if (this.preset) return this.name || this._('label.of-preset', { preset: this._(`preset.${this.preset}`) });
     return DeviceManagement.operationLabel(this.name, this._(`operation.${this.operation}`), this.path, this.pathType);
   },
   labelStyle() {
@@ -82,13 +100,25 @@ RED.nodes.registerType('dm-write', {
     DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg' });
     DeviceManagement.prepareDelivery();
     DeviceManagement.prepareAttributes(this.attributes);
-    DeviceManagement.follow('#node-input-operation', () => {
+    DeviceManagement.typedField('instance', 'str');
+    DeviceManagement.typedField('restore', 'msg');
+    const ofOperation = () => {
+      if (DeviceManagement.chosenPreset() !== '') return;
       const operation = String($('#node-input-operation').val());
       const carriesValue = operation === 'write' || operation === 'create';
       DeviceManagement.showRow('#node-input-mode', operation === 'write');
       DeviceManagement.showRow('#node-input-value', carriesValue);
       DeviceManagement.showRow('#node-input-format', carriesValue);
       DeviceManagement.showRow('#dm-attribute-pmin', operation === 'write-attributes');
+    };
+    $('#node-input-operation').on('change', ofOperation);
+    DeviceManagement.preparePreset(this, {
+      fields: ['instance', 'restore', 'wait'],
+      others: ['node-input-operation', 'node-input-path', 'node-input-mode', 'node-input-format', 'dm-attribute-pmin'],
+      otherwise: ofOperation,
+    });
+    DeviceManagement.follow('#node-input-preset', () => {
+      if (DeviceManagement.chosenPreset() !== '') DeviceManagement.showRow('#node-input-value', true);
     });
   },
   oneditsave() {

@@ -1,16 +1,19 @@
-/** dm-write: Write, Write-Composite, Create, Delete, Write-Attributes. */
+/** dm-write: Write, Write-Composite, Create, Delete, Write-Attributes; and settings by name. */
 import type { NodeAPI } from 'node-red';
 import type { OperationRequest } from '../../src/device/operation';
 import { pathListText } from '../../src/device/path-list';
 import { isPlainObject } from '../../src/device/scalars';
 import { DeviceManagementError } from '../../src/errors';
+import { isWritePreset } from '../../src/fleet/presets/write-presets';
 import { type AttributeTexts, attributesOf } from '../runtime/attributes';
 import { type InputRow, sourceOf } from '../runtime/inputs';
 import type { OperationKind } from '../runtime/operation-node';
 import { contentFormat, inputRow, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
+import { type SettingProperties, settingKind } from './setting';
 
-interface WriteProperties extends OperationProperties {
+interface WriteProperties extends OperationProperties, SettingProperties {
+  readonly preset?: string;
   readonly operation?: 'write' | 'create' | 'delete' | 'write-attributes';
   readonly mode?: 'auto' | 'replace' | 'update';
   readonly value?: string;
@@ -88,5 +91,9 @@ function keysOf(value: unknown): string {
   );
 }
 
-export = (red: NodeAPI): void =>
-  registerOperation(red, 'dm-write', (properties: WriteProperties) => KINDS[properties.operation ?? 'write'](properties));
+function kindOf(properties: WriteProperties): OperationKind {
+  const { preset, operation = 'write' } = properties;
+  return isWritePreset(preset) ? settingKind(preset, properties, valueRow(properties)) : KINDS[operation](properties);
+}
+
+export = (red: NodeAPI): void => registerOperation(red, 'dm-write', kindOf);

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock';
 import type { OperationRequest, OperationResult } from '../device/operation';
 import type { DeviceManagementError } from '../errors';
+import type { GuardReport, GuardTerms } from './guard-terms';
 
 /** What a request that must wait takes with it; nothing else of its message is kept. */
 export interface Kept {
@@ -28,9 +29,21 @@ export interface Order {
   readonly ttlMs?: number;
   readonly priority?: Priority;
   readonly kept?: Kept;
+  /** What is asked next, one after the other, each when the one before was answered well. The outcome is that of the last one asked. */
+  readonly further?: readonly OperationRequest[];
+  /** Although the device seems to be there: not before it is heard again, and as often as it takes. */
+  readonly whenHeard?: true;
+  /** A setting that is to be taken back when the device falls silent; for `GuardedWrites` alone. */
+  readonly guard?: GuardTerms;
+  /** This writes back an old setting: what is to be told when that is done. */
+  readonly restores?: Omit<GuardReport, 'outcome'>;
+  /** This is the first step of a guarded write, which goes on with its answer, in whichever life. */
+  readonly guards?: Order;
 }
 
-export type Outcome = { readonly result: OperationResult } | { readonly error: DeviceManagementError };
+export type Outcome =
+  | { readonly result: OperationResult; readonly guard?: GuardReport }
+  | { readonly error: DeviceManagementError };
 
 /** The one who asked. */
 export interface Listener {
@@ -62,6 +75,13 @@ export class Outcomes {
 
   isWanted(order: Order): boolean {
     return !this.cancelled.has(order);
+  }
+
+  /** A sequence goes on: whoever waited for one request waits for the next. */
+  pass(order: Order, next: Order): void {
+    const listener = this.listeners.get(order);
+    this.listeners.delete(order);
+    if (listener !== undefined) this.listeners.set(next, listener);
   }
 
   queued(order: Order): void {

@@ -13,6 +13,7 @@ import type { Devices } from './devices';
 import { type Listener, type Order, type Outcome, Outcomes } from './outcomes';
 import { Pacer } from './pacer';
 import type { KeptRequest, RequestJournal } from './request-journal';
+import { following } from './sequence';
 import { asleep, contextOf, DEFAULT_TTL_MS, expired, interrupted, stopped, superseded, withdrawn } from './waiting-errors';
 import { type WaitingLine, WaitingLines, type WaitingRequest } from './waiting-lines';
 import { viewOf, type WaitingView } from './waiting-view';
@@ -78,7 +79,8 @@ export class RequestQueue {
   submit(order: Order, listener?: Listener): void {
     if (listener !== undefined) this.outcomes.expect(order, listener);
     const reason = this.reasonToWait(order);
-    if (reason !== undefined && !this.mayWait(order, reason)) this.outcomes.settle(order, { error: reason });
+    if (order.whenHeard === true) this.wait(order);
+    else if (reason !== undefined && !this.mayWait(order, reason)) this.outcomes.settle(order, { error: reason });
     else if (reason !== undefined || this.standsInLine(order)) this.wait(order);
     else void this.ask(order);
   }
@@ -163,7 +165,8 @@ export class RequestQueue {
     const request = this.lines.add(order, expiresAt, clock.wall(), place === undefined ? {} : { place });
     this.deadlines.set(request, Math.max(0, expiresAt - clock.monotonic()));
     // Whoever asks has a limit of his own; a thousand devices that come at once have none.
-    if (manager.presence(order.device) === 'reachable') this.move(order.device, (task) => void task());
+    const isThere = order.whenHeard !== true && manager.presence(order.device) === 'reachable';
+    if (isThere) this.move(order.device, (task) => void task());
     else this.tellWaiting(request);
   }
 
@@ -197,13 +200,23 @@ export class RequestQueue {
   private async ask(order: Order): Promise<void> {
     const asked = this.options.clock.monotonic();
     const outcome = await this.perform(order);
-    if ('error' in outcome && this.shouldWaitAfter(order, outcome.error, 1)) this.waitAgain(order, asked);
-    else this.outcomes.settle(order, outcome);
+    if ('error' in outcome && this.shouldWaitAfter(order, outcome.error, 1)) return this.waitAgain(order, asked);
+    const next = this.nextOf(order, outcome);
+    if (next === undefined) this.outcomes.settle(order, outcome);
+    else this.submit(next);
+  }
+
+  /** Whoever asked hears of the last of a sequence; one whose asker is gone ends where it is. */
+  private nextOf(order: Order, outcome: Outcome): Order | undefined {
+    const next = this.outcomes.isWanted(order) ? following(order, outcome) : undefined;
+    if (next !== undefined) this.outcomes.pass(order, next);
+    return next;
   }
 
   private shouldWaitAfter(order: Order, error: DeviceManagementError, attempts: number): boolean {
     if (order.whenAsleep !== 'queue' || !this.outcomes.isWanted(order)) return false;
     if (NOT_SENT.has(error.code)) return this.options.devices.isKnown(order.device);
+    if (order.whenHeard === true && UNHEARD.has(error.code)) return true;
     const metSleeper = UNHEARD.has(error.code) && this.options.manager.presence(order.device) === 'asleep';
     return metSleeper && attempts < MOST_ATTEMPTS && isRepeatable(order.request);
   }
@@ -230,7 +243,8 @@ export class RequestQueue {
       this.lines.release(line);
       if (line.length === 0) return;
       // It may have come back in the very moment its last refusal arrived; that event found the line moving.
-      if (this.isReachable(device)) this.options.clock.after(RETRY_MS, () => this.move(device));
+      const mayTry = this.isReachable(device) && line.first?.order.whenHeard !== true;
+      if (mayTry) this.options.clock.after(RETRY_MS, () => this.move(device));
       else for (const request of line.requests) this.tellWaiting(request);
     });
   }
@@ -246,7 +260,8 @@ export class RequestQueue {
   private async askFirst(line: WaitingLine, request: WaitingRequest): Promise<boolean> {
     const sharing = line.sharingWithFirst();
     request.inFlight = true;
-    const marked = request.waits && !isRepeatable(request.order.request) ? this.journal : undefined;
+    const mayRepeat = request.order.whenHeard === true || isRepeatable(request.order.request);
+    const marked = request.waits && !mayRepeat ? this.journal : undefined;
     if (marked !== undefined) await this.keep(request, marked, true);
     // Its owner may have gone meanwhile.
     if (request.gone) return true;
@@ -267,8 +282,19 @@ export class RequestQueue {
   private settle(request: WaitingRequest, outcome: Outcome): void {
     // Expired or cancelled while it was under way: its outcome is known already.
     if (request.gone) return;
+    const next = this.nextOf(request.order, outcome);
+    if (next !== undefined) this.succeedInLine(request, next);
     this.leave(request);
-    this.outcomes.settle(request.order, outcome);
+    if (next === undefined) this.outcomes.settle(request.order, outcome);
+  }
+
+  /** The next of a sequence stands where the one before stood, within the same time, and is kept where that was. */
+  private succeedInLine(request: WaitingRequest, next: Order): void {
+    const { clock } = this.options;
+    const place = this.lines.of(next.device)?.requests.indexOf(request) ?? 0;
+    const successor = this.lines.add(next, request.expiresAt, request.since, { place: place + 1 });
+    this.deadlines.set(successor, Math.max(0, request.expiresAt - clock.monotonic()));
+    if (request.waits) this.tellWaiting(successor);
   }
 
   private leave(request: WaitingRequest): void {

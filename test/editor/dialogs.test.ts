@@ -18,6 +18,17 @@ const DELIVERY = {
   outputs: 1,
 };
 
+const PRESET = {
+  preset: '',
+  instance: '',
+  instanceType: 'str',
+  seconds: '',
+  secondsType: 'str',
+  targets: '',
+  targetsType: 'str',
+  confirmed: false,
+};
+
 function node(id: string, type: string, y: number, properties: object): FlowNode {
   return { id, type, z: 'f10', name: '', x: 200, y, wires: [[]], ...properties };
 }
@@ -40,6 +51,7 @@ function flow(port: number): FlowNode[] {
     node('read', 'dm-read', 120, {
       ...TARGET,
       ...DELIVERY,
+      preset: '',
       operation: 'read',
       format: 'auto',
       keys: 'path',
@@ -49,14 +61,20 @@ function flow(port: number): FlowNode[] {
     node('write', 'dm-write', 180, {
       ...TARGET,
       ...DELIVERY,
+      preset: '',
       operation: 'write',
       mode: 'auto',
       value: 'payload',
       valueType: 'msg',
       format: 'auto',
+      instance: '',
+      instanceType: 'str',
+      restore: 'restore',
+      restoreType: 'msg',
+      wait: '',
       attributes: {},
     }),
-    node('execute', 'dm-execute', 240, { ...TARGET, ...DELIVERY, preset: '', arguments: '', argumentsType: 'none' }),
+    node('execute', 'dm-execute', 240, { ...TARGET, ...DELIVERY, ...PRESET, arguments: '', argumentsType: 'none' }),
     node('observe', 'dm-observe', 300, {
       ...TARGET,
       device: '',
@@ -91,6 +109,10 @@ function flow(port: number): FlowNode[] {
       prefix: 'sim-',
       lifetime: 60,
       interval: 5,
+      lwm2m: 'mixed',
+      over: 'udp',
+      asleep: 0,
+      gateways: 0,
       bootstrap: false,
     }),
     node('client', 'lwm2m-client', 420, {
@@ -264,6 +286,96 @@ describe('the dialogs', function () {
     await editor.page.selectOption('#node-input-preset', 'reboot');
     assert.equal(await editor.page.locator('label[for=node-input-path]').isVisible(), false);
     assert.match(await editor.page.locator('#dm-preset-note').innerText(), /\/3\/0\/4/);
+  });
+
+  it('a preset shows what it does and the fields it takes, and hides what it knows itself', async () => {
+    await editor.openDialog('execute');
+    const fields = ['path', 'arguments', 'instance', 'seconds', 'targets', 'confirmed'];
+    const shown = async (): Promise<string[]> => {
+      const seen: string[] = [];
+      for (const field of fields) if (await editor.page.locator(`label[for=node-input-${field}]`).isVisible()) seen.push(field);
+      return seen;
+    };
+    const expected: readonly [string, readonly string[], RegExp][] = [
+      ['disable', ['instance', 'seconds'], /\/1\/x\/5/],
+      ['wipe', ['targets', 'confirmed'], /msg\.confirm = "wipe"/],
+      ['peripheral-restart', ['instance'], /\/15\/x\/6.*then/],
+      ['start-log', [], /\/20\/0\/4011/],
+      ['', ['path', 'arguments'], /^$/],
+    ];
+    for (const [preset, wanted, note] of expected) {
+      await editor.page.selectOption('#node-input-preset', preset);
+      assert.deepEqual(await shown(), wanted, preset);
+      assert.match(await editor.page.locator('#dm-preset-note').innerText(), note, preset);
+    }
+    await editor.page.selectOption('#node-input-preset', 'wipe');
+    await editor.page.check('#node-input-confirmed');
+    await editor.saveDialog();
+    assert.equal(await editor.property('execute', 'confirmed'), true);
+    assert.match(String(await editor.page.evaluate(`RED.utils.getNodeLabel(RED.nodes.node('execute'))`)), /wipe/);
+    await editor.page.evaluate(`Object.assign(RED.nodes.node('execute'), { preset: '', confirmed: false })`);
+  });
+
+  it('a preset of write and of read takes the place of operation and path', async () => {
+    await editor.openDialog('write');
+    await editor.page.selectOption('#node-input-operation', 'write-attributes');
+    await editor.page.selectOption('#node-input-preset', 'wifi');
+    for (const field of ['operation', 'mode', 'format', 'wait'])
+      assert.equal(await shows(`#node-input-${field}`), field === 'wait', field);
+    assert.equal(await shows('#dm-attribute-pmin'), false);
+    assert.equal(await editor.page.locator('label[for=node-input-value]').isVisible(), true);
+    assert.equal(await editor.page.locator('label[for=node-input-restore]').isVisible(), true);
+    assert.equal(await editor.page.locator('label[for=node-input-path]').isVisible(), false);
+    await editor.page.selectOption('#node-input-preset', '');
+    assert.equal(await shows('#dm-attribute-pmin'), true);
+    assert.equal(await editor.page.locator('label[for=node-input-value]').isVisible(), false);
+    await editor.cancelDialog();
+    await editor.openDialog('read');
+    await editor.page.selectOption('#node-input-operation', 'discover');
+    await editor.page.selectOption('#node-input-preset', 'wifi');
+    assert.equal(await shows('#node-input-operation'), false);
+    assert.equal(await shows('#node-input-keys'), true);
+    assert.equal(await shows('#node-input-depth'), false);
+    assert.match(await editor.page.locator('#dm-preset-note').innerText(), /WLAN Connectivity \(\/12\)/);
+  });
+
+  it('the path picker finds management objects and their resources by name', async () => {
+    await devicesRegistered();
+    await editor.openDialog('execute');
+    await setTyped('device', 'str', 'sim-001');
+    await openPicker('path');
+    for (const [words, path] of [
+      ['Lock and Wipe', '/8/0/3'],
+      ['wipe', '/8/0/3'],
+      ['opDisable', '/15/1/6'],
+      ['log start', '/20/0/4011'],
+    ] as const) {
+      await editor.page.fill('#dm-picker-path .dm-picker-bar input', words);
+      const found = await editor.page.locator('#dm-picker-path .dm-tree-choice:visible').allInnerTexts();
+      const id = path.split('/').at(-1) as string;
+      assert.ok(
+        found.some((line) => line.trim().startsWith(id)),
+        `${words}: ${found.join(' | ')}`,
+      );
+    }
+    await editor.cancelDialog();
+    await editor.openDialog('read');
+    await openPicker('path');
+    await editor.page.selectOption('#dm-picker-source', '');
+    await editor.page.waitForSelector('#dm-picker-path:not([aria-busy])');
+    for (const [words, object] of [
+      ['WLAN', '12'],
+      ['lock and wipe', '8'],
+      ['software management', '9'],
+      ['capmgmt', '15'],
+    ] as const) {
+      await editor.page.fill('#dm-picker-path .dm-picker-bar input', words);
+      const found = await editor.page.locator('#dm-picker-path .dm-tree-label:visible').allTextContents();
+      assert.ok(
+        found.some((label) => label.startsWith(`${object} `)),
+        `${words}: ${found.join(' | ')}`,
+      );
+    }
   });
 
   it('a path is judged by what the operation takes', async () => {
@@ -500,14 +612,9 @@ describe('the dialogs', function () {
     const titles = await examples.allInnerTexts();
     assert.deepEqual(
       titles.map((title) => title.trim()),
-      [
-        '1 first contact',
-        '2 read and write',
-        '3 observe with a threshold',
-        '4 reboot on a condition',
-        '5 this Node-RED as a device',
-        '6 bootstrap',
-      ],
+      readdirSync(path.join(process.cwd(), 'examples'))
+        .map((file) => path.basename(file, '.json'))
+        .sort(),
     );
     await editor.page.keyboard.press('Escape');
   });

@@ -44,21 +44,6 @@ describe('execute', () => {
     assert.equal(inbox('completed').all.length, 1);
   });
 
-  const presets: readonly [string, string][] = [
-    ['reboot', '/3/0/4'],
-    ['factory-reset', '/3/0/5'],
-    ['update', '/5/0/2'],
-    ['registration-update', '/1/0/8'],
-  ];
-  for (const [preset, path] of presets) {
-    it(`the preset ${preset} is ${path} without arguments, whatever the message says`, async () => {
-      const executed = await given({ preset, arguments: '5', argumentsType: 'str' });
-      send({ path: '/3303/0/5605', arguments: '1', payload: '2' });
-      assert.equal((await inbox('out').next()).path, path);
-      assert.deepEqual(executed, [{ path, arguments: [] }]);
-    });
-  }
-
   it('arguments are where the dialog says', async () => {
     const executed = await given({ path: '/3/0/12', pathType: 'str', arguments: "0='15',1", argumentsType: 'str' });
     send({ arguments: '9' });

@@ -54,6 +54,15 @@ async function sleeping(name: string): Promise<Lwm2mClient> {
 describe('read', () => {
   afterEach(endFlow);
 
+  it('reads an object by its name, whatever path the message has', async () => {
+    await given({ preset: 'device', keys: 'name', operation: 'discover' });
+    await device('t-1');
+    send({ device: 't-1', path: '3303/0/5700' });
+    const { path, payload } = await inbox('out').next();
+    assert.equal(path, '/3/0');
+    assert.equal((payload as Record<string, unknown>).Manufacturer, 'Acme');
+  });
+
   it('answers on the message that asked, and done is told once', async () => {
     await given();
     await device('t-1');
