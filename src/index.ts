@@ -1,6 +1,7 @@
 /** The device manager as a library, without Node-RED: a server, a fleet on top of it, and the words both speak. */
 export { type Clock, SystemClock, type Timer, VirtualClock } from './clock';
 export { ASSOCIATION, DtlsTransport, type DtlsTransportOptions } from './coap/transports/dtls';
+export { type TlsOptions, TlsTransport } from './coap/transports/tls';
 export { UdpTransport } from './coap/transports/udp';
 export { type Admission, type AdmissionDecision, admit } from './device/admission';
 export type { NotificationAttributes } from './device/attributes';

@@ -17,6 +17,16 @@ export interface PeerCapabilities {
   readonly blockwise: boolean;
 }
 
+/** A peer whose proof was not accepted, and who is therefore not heard. */
+export interface RefusedPeer {
+  readonly address: string;
+  readonly port: number;
+  /** Whom it claims to be. */
+  readonly name?: string;
+  /** For a person, a sentence without its full stop. */
+  readonly reason: string;
+}
+
 export interface Receiver {
   /** One message; the buffer is the receiver's to keep. */
   received(datagram: Buffer, address: string, port: number): void;
@@ -24,6 +34,8 @@ export interface Receiver {
   announced?(address: string, port: number, capabilities: PeerCapabilities): void;
   /** Told by reliable transports only: the connection has ended, or could not be made. The next one is another peer. */
   disconnected?(address: string, port: number, reason: string): void;
+  /** Told by transports that prove who a peer is. */
+  refused?(peer: RefusedPeer): void;
 }
 
 /** Where a transport listens. */
@@ -50,5 +62,7 @@ export interface Transport {
   identify?(address: string, port: number): Identity | undefined;
   /** Ends the connection to a peer, and says why when the peer has broken a rule. Transports with connections or associations only. */
   disconnect?(address: string, port: number, fault?: string): void;
+  /** Ends what was proved by this name (`Identity`): its credentials are no longer good. */
+  revoke?(name: string): void;
   close(): Promise<void>;
 }

@@ -15,7 +15,8 @@ export function offeredExtensions(
   connectionId: Buffer | undefined,
 ): Extensions {
   const isSigned = suites.some(({ keyExchange }) => keyExchange !== 'psk');
-  const own = ownTypes(credentials);
+  // A server takes the first it knows; who has a certificate is known by that.
+  const own = credentials.ownChain === undefined ? ownTypes(credentials) : [CertificateType.X509];
   const peer = peerTypes(credentials);
   return {
     ...(isSigned && { groups: [GROUP_P256], pointFormats: [POINT_UNCOMPRESSED], signatureAlgorithms: [ECDSA_SHA256] }),

@@ -38,7 +38,7 @@ import {
 import { EphemeralKey, publicSpki } from './raw-key';
 import type { CompleteMessage } from './reassembly';
 import type { Session } from './sessions';
-import type { PeerIdentity } from './settings';
+import type { Credentials, PeerIdentity } from './settings';
 import { ShownKey } from './shown-key';
 import { isCbc, type KeyExchange, type Suite } from './suites';
 
@@ -52,8 +52,10 @@ export interface PskCredential {
 }
 
 export interface ConnectOptions {
-  /** Ours towards this server. Without it, the endpoint's own key is used. */
+  /** Ours towards this server. Without it, our own key among the credentials is used. */
   readonly psk?: PskCredential;
+  /** In place of the endpoint's. */
+  readonly credentials?: Credentials;
 }
 
 type Handler = (this: ClientHandshake, message: CompleteMessage) => void;
@@ -285,6 +287,10 @@ export class ClientHandshake extends Handshake {
   }
 
   protected override overdue(): Failure {
+    if (this.state === 'wait-hello') {
+      const remedy = 'check its host and port, whether it runs, and whether a firewall is between';
+      return failure('timeout', `the server does not answer: ${remedy}`);
+    }
     // A server that does not know us, or knows another key, says nothing: the same silence as a lost network.
     if (this.state !== 'wait-ccs' || this.options.psk === undefined) return super.overdue();
     return failure(

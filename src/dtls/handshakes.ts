@@ -98,7 +98,8 @@ export class Handshakes {
     this.at(address, port)?.handshake?.fail(failure('superseded', 'a new handshake with this server was begun'));
     const association = new Association(this.nextId(), 'client', address, port, settings.replayWindow);
     const key = `${address} ${port} ${options.psk?.identity ?? ''}`;
-    const handshake = new ClientHandshake(this.context, association, options, sessions.find(key, clock.monotonic()), key);
+    const context = options.credentials === undefined ? this.context : { ...this.context, credentials: options.credentials };
+    const handshake = new ClientHandshake(context, association, options, sessions.find(key, clock.monotonic()), key);
     this.add(association);
     handshake.start();
     return association;

@@ -8,6 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import { type Deadlines, NO_DEADLINE } from '../../deadlines';
+import type { PeerIdentity } from '../../dtls/settings';
 import type { PeerCapabilities } from '../transport';
 import { FrameReader, type FramingFault, frameOf } from './tcp-framing';
 import type { TcpLimits } from './tcp-limits';
@@ -61,12 +62,13 @@ export class TcpConnection {
   private resting = false;
   private socketError: NodeJS.ErrnoException | undefined;
 
-  /** @param address as the peer is known above; `remoteAddress` of a socket is gone with it */
+  /** @param address as the peer is known above; `remoteAddress` of a socket is gone with it; @param identity what TLS proved of it */
   constructor(
     private readonly owner: ConnectionOwner,
     private readonly socket: Socket,
     readonly address: string,
     readonly port: number,
+    readonly identity?: PeerIdentity,
   ) {
     this.reader = new FrameReader(owner.limits.largestMessage);
     socket.setNoDelay(true);
@@ -235,5 +237,9 @@ const REASONS: Readonly<Record<string, string>> = {
 
 function endOf(error: NodeJS.ErrnoException | undefined): string {
   if (error === undefined) return 'it closed the connection';
-  return REASONS[error.code ?? ''] ?? error.message;
+  const { code = '', message } = error;
+  // An alert of TLS (RFC 5246 §7.2): the peer does not say more.
+  if (/^ERR_SSL_.*ALERT/.test(code) || /SSL routines.* alert /.test(message))
+    return 'it ended the TLS handshake: check the key or certificate';
+  return REASONS[code] ?? message;
 }

@@ -15,22 +15,24 @@ import type { Clock, Timer } from '../../clock';
 import { Code, codeText } from '../../coap/codes';
 import type { IncomingRequest } from '../../coap/incoming';
 import type { CoapResponse, RequestSpec, ResponseCallback } from '../../coap/layer';
-import { accountComplaint, Mode, type UsableAccount, usableAccounts } from '../../device/accounts';
+import { accountComplaint, type UsableAccount, usableAccounts } from '../../device/accounts';
 import type { ResourceValue } from '../../device/value';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
 import { Backoff, type BackoffRules } from './backoff';
 import { BootstrapOperations } from './bootstrap-operations';
 import { type BootstrapTarget, unpack } from './bootstrap-writing';
 import type { Scheme } from './client-options';
+import { connectOptionsOf } from './client-security';
+import type { ObjectInstance } from './objects';
 import { Refusal } from './refusal';
-import { placeOf } from './security-object';
+import { accountAt, placeOf } from './security-object';
 import { TreeSnapshot } from './tree-snapshot';
 
 export interface BootstrapOptions extends BootstrapTarget {
   readonly clock: Clock;
   readonly endpoint: string;
   /** Of the servers it can speak to. */
-  readonly scheme: Scheme;
+  readonly schemes: readonly Scheme[];
   /** Whether to ask for a pack first (1.2). */
   readonly pack: boolean;
   /** `pct`: the format it is to be written in. */
@@ -215,14 +217,17 @@ export class Bootstrap {
     const complaint = accountComplaint(this.accounts());
     if (complaint !== undefined) return complaint;
     return this.usable() === undefined
-      ? `there is no server that this device can reach: it speaks ${this.options.scheme}, without security`
+      ? `there is no server that this device can reach with keys it can use: it speaks ${this.options.schemes.join(', ')}`
       : undefined;
   }
 
   private usable(): UsableAccount | undefined {
-    return usableAccounts(this.accounts()).find(
-      ({ uri, mode }) => mode === Mode.None && placeOf(uri, 1)?.scheme === this.options.scheme,
-    );
+    const { schemes } = this.options;
+    return usableAccounts(this.accounts()).find(({ uri, securityInstance }) => {
+      const place = placeOf(uri);
+      const account = accountAt(this.options.tree, securityInstance);
+      return place !== undefined && schemes.includes(place.scheme) && account !== undefined && canProve(account, place.host);
+    });
   }
 
   private accounts(): ResourceValue[] {
@@ -231,6 +236,16 @@ export class Bootstrap {
         .instances(object)
         .flatMap((instance) => instance.present().flatMap((resource) => instance.values(resource))),
     );
+  }
+}
+
+/** Whether its keys are such as a handshake can use. */
+function canProve(account: ObjectInstance, host: string): boolean {
+  try {
+    connectOptionsOf(account, host, () => 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

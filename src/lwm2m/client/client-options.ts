@@ -4,11 +4,12 @@ import type { Random } from '../../coap/layer';
 import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
 import type { Transport } from '../../coap/transport';
 import type { BackoffRules } from './backoff';
+import type { ClientSecurity } from './client-security';
 import type { EndDevice } from './end-devices';
 import type { ObjectTree } from './objects';
 
 /** Of the URIs in its Security object. */
-export type Scheme = 'coap' | 'coap+tcp';
+export type Scheme = 'coap' | 'coaps' | 'coap+tcp' | 'coaps+tcp';
 
 export interface ClientBootstrapOptions {
   readonly host: string;
@@ -26,8 +27,10 @@ export interface Lwm2mClientOptions {
   readonly server?: { readonly host: string; readonly port?: number };
   /** Who tells it its servers: asked when it knows none, when the server says so, and when none lets it register. */
   readonly bootstrap?: ClientBootstrapOptions;
-  /** How it speaks to all its servers: over UDP (default) or TCP. */
+  /** How it speaks to the server it knows from the factory (default coap). What a bootstrap server writes may say otherwise. */
   readonly scheme?: Scheme;
+  /** How it proves itself to that server, and the server to it; needed for coaps and coaps+tcp. */
+  readonly security?: ClientSecurity;
   /** Its objects; Security and Server are added, and the LwM2M version is the tree's. */
   readonly objects: ObjectTree;
   /** Makes it a gateway: devices behind it, which may be none yet. Its objects need version 2.0 of object 25. */
@@ -44,7 +47,7 @@ export interface Lwm2mClientOptions {
   /** Whether Send is disabled until the server allows it (default true, as the specification has it). */
   readonly muteSend?: boolean;
   readonly backoff?: Partial<BackoffRules>;
-  /** In place of the one that the scheme asks for. */
+  /** In place of UDP, or where it is reliable, of TCP. It carries DTLS too. */
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -52,8 +55,8 @@ export interface Lwm2mClientOptions {
   readonly limits?: Partial<LayerLimits>;
 }
 
-/** Of both schemes (RFC 7252 §6.1, RFC 8323 §8.1). */
-export const DEFAULT_PORT = 5683;
+/** RFC 7252 §6, RFC 8323 §8. */
+export const DEFAULT_PORTS: Readonly<Record<Scheme, number>> = { coap: 5683, coaps: 5684, 'coap+tcp': 5683, 'coaps+tcp': 5684 };
 export const DEFAULT_LIFETIME_SECONDS = 86_400;
 /** One server talks to us; the rest of the network has no business here, and a device little memory. */
 export const CLIENT_LIMITS: Partial<LayerLimits> = {

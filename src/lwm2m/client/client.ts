@@ -7,9 +7,6 @@ import { Code } from '../../coap/codes';
 import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, systemRandom } from '../../coap/layer';
-import type { Transport } from '../../coap/transport';
-import { TcpTransport } from '../../coap/transports/tcp';
-import { UdpTransport } from '../../coap/transports/udp';
 import type { Path } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
@@ -17,11 +14,13 @@ import { AttachedAttributes } from './attached-attributes';
 import { DEFAULT_BACKOFF } from './backoff';
 import type { ClientEvents } from './client-events';
 import { CLIENT_LIMITS, type Lwm2mClientOptions } from './client-options';
+import { ClientTransports } from './client-transports';
 import { EndDevices, type EndDevicesContext } from './end-devices';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
 import { Operations } from './operations';
 import { Provisioning } from './provisioning';
+import { Questions } from './questions';
 import { QueueMode } from './queue-mode';
 import { Radio } from './radio';
 import { Registration, type RegistrationState } from './registration';
@@ -46,7 +45,9 @@ export class Lwm2mClient {
   private readonly clock: Clock;
   private readonly random: Random;
   private readonly radio: Radio;
+  private readonly transports: ClientTransports;
   private readonly layer: CoapLayer;
+  private readonly questions: Questions;
   private readonly attached: AttachedAttributes;
   private readonly reporting: Reporting;
   private readonly operations: Operations;
@@ -67,8 +68,10 @@ export class Lwm2mClient {
     this.objects = objects;
     this.clock = options.clock ?? new SystemClock();
     this.random = options.random ?? systemRandom;
-    this.radio = new Radio(options.transport ?? this.makeTransport(), () => this.sleep.traffic());
+    this.radio = new Radio(() => this.sleep.traffic());
+    this.transports = this.makeTransports();
     this.layer = this.makeLayer();
+    this.questions = new Questions(this.layer);
     const queueMode = options.queueMode ?? false;
     this.sleep = new QueueMode({
       enabled: queueMode,
@@ -87,6 +90,8 @@ export class Lwm2mClient {
       {
         clock: this.clock,
         layer: this.layer,
+        transports: this.transports,
+        questions: this.questions,
         objects,
         serverObject: this.serverObject,
         events: this.events,
@@ -287,13 +292,25 @@ export class Lwm2mClient {
     });
   }
 
-  private makeTransport(): Transport {
-    return this.options.scheme === 'coap+tcp' ? new TcpTransport({ clock: this.clock }) : new UdpTransport({ port: 0 });
+  private makeTransports(): ClientTransports {
+    const { scheme = 'coap', bootstrap, transport } = this.options;
+    return new ClientTransports({
+      scheme,
+      all: bootstrap !== undefined,
+      given: transport,
+      radio: this.radio,
+      clock: this.clock,
+      random: this.random,
+      onFailure: (address, port, reason) => {
+        const text = `no secure connection to the server: ${reason}`;
+        this.questions.fail(address, port, new DeviceManagementError('server-unavailable', text));
+      },
+    });
   }
 
   private makeLayer(): CoapLayer {
     return new CoapLayer({
-      transports: [this.radio],
+      transports: this.transports.all,
       clock: this.clock,
       random: this.random,
       ...(this.options.parameters !== undefined && { parameters: this.options.parameters }),
@@ -337,9 +354,9 @@ export class Lwm2mClient {
   }
 
   private ask(spec: RequestSpec, timeoutMs: number | undefined, callback: ResponseCallback): { cancel(): void } {
-    const { management } = this.provisioning.servers;
+    const management = this.provisioning.servers.toManagement();
     if (management === undefined) throw cancelled(this.endpoint);
-    return this.layer.request(management, spec, timeoutMs === undefined ? {} : { timeoutMs }, callback);
+    return this.questions.ask(management, spec, timeoutMs === undefined ? {} : { timeoutMs }, callback);
   }
 
   /** The server set its own resources (1/0/…): periods hold at once, the lifetime is confirmed by an Update. */

@@ -1,70 +1,96 @@
 /**
- * The peers a client talks to: the server that manages it, and the bootstrap server. They may be one. Where their connection has ended they
- * are met over another one.
+ * The peers a client talks to: the server that manages it, and the bootstrap server. They may be one, even at the same place with
+ * different keys. Where their connection has ended they are met over another one.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Endpoint } from '../../coap/endpoint';
 import type { CoapLayer } from '../../coap/layer';
+import type { ConnectOptions } from '../../dtls/handshake-client';
 import { DeviceManagementError } from '../../errors';
-import { DEFAULT_PORT } from './client-options';
+import type { Scheme } from './client-options';
+import type { ClientTransports } from './client-transports';
 
+/** A server to be met: where, and how the client proves itself there. */
 export interface Place {
-  readonly host: string;
-  readonly port?: number;
+  readonly scheme: Scheme;
+  /** Resolved. */
+  readonly address: string;
+  readonly port: number;
+  readonly proof: ConnectOptions | undefined;
+}
+
+interface Peer extends Place {
+  endpoint: Endpoint;
 }
 
 export class Servers {
-  private managing: Endpoint | undefined;
-  private bootstrapping: Endpoint | undefined;
+  private managing: Peer | undefined;
+  private bootstrapping: Peer | undefined;
 
-  constructor(private readonly layer: Pick<CoapLayer, 'endpoint' | 'disconnect'>) {}
+  constructor(
+    private readonly layer: Pick<CoapLayer, 'endpoint' | 'disconnect'>,
+    private readonly transports: Pick<ClientTransports, 'of' | 'prove'>,
+  ) {}
 
   get management(): Endpoint | undefined {
-    this.managing = this.present(this.managing);
-    return this.managing;
+    return this.present(this.managing);
   }
 
   get bootstrap(): Endpoint | undefined {
-    this.bootstrapping = this.present(this.bootstrapping);
-    return this.bootstrapping;
+    return this.present(this.bootstrapping);
   }
 
   /** Whether a connection that may have ended was the one to the management server. */
   isManagement(peer: Endpoint): boolean {
-    return peer === this.managing;
+    return peer === this.managing?.endpoint;
   }
 
-  /** @param address of the management server, resolved */
-  manage(address: string, port = DEFAULT_PORT): void {
-    this.managing?.release();
-    this.managing = this.pinned(address, port);
+  manage(place: Place): void {
+    this.managing?.endpoint.release();
+    this.managing = this.pinned(place);
   }
 
-  bootstrapFrom(address: string, port = DEFAULT_PORT): void {
-    this.bootstrapping = this.pinned(address, port);
+  bootstrapFrom(place: Place): void {
+    this.bootstrapping = this.pinned(place);
+  }
+
+  /** For what is about to be sent: it goes there with what the client is known by there. */
+  toManagement(): Endpoint | undefined {
+    return this.proved(this.managing);
+  }
+
+  toBootstrap(): Endpoint | undefined {
+    return this.proved(this.bootstrapping);
   }
 
   /** A device without power has no connections. */
   hangUp(): void {
-    for (const endpoint of [this.managing, this.bootstrapping]) if (endpoint !== undefined) this.layer.disconnect(endpoint);
+    for (const peer of [this.managing, this.bootstrapping]) if (peer !== undefined) this.layer.disconnect(peer.endpoint);
   }
 
   release(): void {
-    this.managing?.release();
-    this.bootstrapping?.release();
+    this.managing?.endpoint.release();
+    this.bootstrapping?.endpoint.release();
   }
 
-  private present(endpoint: Endpoint | undefined): Endpoint | undefined {
-    if (endpoint?.gone !== true) return endpoint;
-    endpoint.release();
-    return this.pinned(endpoint.address, endpoint.port);
+  private proved(peer: Peer | undefined): Endpoint | undefined {
+    if (peer !== undefined) this.transports.prove(peer.scheme, peer.address, peer.port, peer.proof);
+    return this.present(peer);
   }
 
-  private pinned(address: string, port: number): Endpoint {
-    const endpoint = this.layer.endpoint(address, port);
+  private present(peer: Peer | undefined): Endpoint | undefined {
+    if (peer?.endpoint.gone === true) {
+      peer.endpoint.release();
+      peer.endpoint = this.pinned(peer).endpoint;
+    }
+    return peer?.endpoint;
+  }
+
+  private pinned({ scheme, address, port, proof }: Place): Peer {
+    const endpoint = this.layer.endpoint(address, port, this.transports.of(scheme));
     endpoint.retain();
-    return endpoint;
+    return { scheme, address, port, proof, endpoint };
   }
 }
 

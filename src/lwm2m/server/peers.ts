@@ -29,7 +29,7 @@ export function provedIdentity(peer: Endpoint): Identity {
 
 /** Whether the same peer can be met at another address: then its name in the message layer is not where it is. */
 export function isMovable(peer: Endpoint): boolean {
-  return peer.transport.identify !== undefined;
+  return peer.transport.identify !== undefined && !peer.reliable;
 }
 
 /** Who it is, whatever the address; undefined where nothing is proved. */

@@ -63,8 +63,8 @@ export interface Lwm2mServerOptions {
   readonly listen?: ListenOptions;
   /** In place of UDP. */
   readonly transport?: Transport;
-  /** Beside it, for devices that prove who they are: `DtlsTransport`. */
-  readonly secure?: Transport;
+  /** Beside it, for devices that prove who they are: `DtlsTransport`, `TlsTransport`. */
+  readonly secure?: Transport | readonly Transport[];
   readonly tcpLimits?: Partial<TcpLimits>;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -307,7 +307,13 @@ export class Lwm2mServer implements DeviceManager {
 
   private makeLayer(options: Lwm2mServerOptions): CoapLayer {
     return new CoapLayer({
-      transports: transportsFor(options.listen ?? {}, this.clock, options.tcpLimits ?? {}, options.transport, options.secure),
+      transports: transportsFor(
+        options.listen ?? {},
+        this.clock,
+        options.tcpLimits ?? {},
+        options.transport,
+        [options.secure ?? []].flat(),
+      ),
       clock: this.clock,
       onRequest: (request) => this.routing.route(request),
       onDisconnected: (peer) => this.disconnected(peer),

@@ -1,4 +1,4 @@
-/** What a server listens on, by its settings: UDP always, TCP where it has a port, DTLS where it has been given. */
+/** What a server listens on, by its settings: UDP always, TCP where it has a port, DTLS and TLS where they have been given. */
 import type { Clock } from '../../clock';
 import type { Transport } from '../../coap/transport';
 import { TcpTransport } from '../../coap/transports/tcp';
@@ -22,11 +22,11 @@ export function transportsFor(
   clock: Clock,
   tcpLimits: Partial<TcpLimits>,
   first?: Transport,
-  secure?: Transport,
+  secure: readonly Transport[] = [],
 ): [Transport, ...Transport[]] {
   const where = host === undefined ? {} : { host };
   const transports: [Transport, ...Transport[]] = [first ?? new UdpTransport({ ...where, port })];
   if (tcpPort !== undefined) transports.push(new TcpTransport({ listen: { ...where, port: tcpPort }, clock, limits: tcpLimits }));
-  if (secure !== undefined) transports.push(secure);
+  transports.push(...secure);
   return transports;
 }

@@ -196,7 +196,9 @@ describe('a bootstrap server at work', () => {
   });
 
   for (const [title, security] of [
-    ['that it has no key for', { ...SECURITY, 0: 'coaps://10.0.0.1', 2: 0, 3: Buffer.from('me'), 5: Buffer.alloc(16) }],
+    ['that it has no key for', { ...SECURITY, 0: 'coaps://10.0.0.1', 2: 0, 3: Buffer.from('me'), 5: Buffer.alloc(0) }],
+    ['whose key it cannot use', { ...SECURITY, 0: 'coaps://10.0.0.1', 2: 1, 3: NOBODY, 4: NOBODY, 5: Buffer.alloc(16) }],
+    ['with a mode it does not know', { ...SECURITY, 0: 'coaps://10.0.0.1', 2: 4, 3: NOBODY, 4: NOBODY, 5: NOBODY }],
     ['over another transport', { ...SECURITY, 0: 'coap+tcp://10.0.0.1' }],
   ] as const) {
     it(`cannot give it a server ${title}`, async () => {
