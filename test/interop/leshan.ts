@@ -42,18 +42,17 @@ export async function leshanClassPath(part: LeshanPart = 'leshan'): Promise<stri
   return readFileSync(file, 'utf8');
 }
 
-/** @param lifetime `bootstrap`: it asks there for its server */
-export function startLeshan(
-  classPath: string,
-  { url, endpoint, lifetime }: { url: string; endpoint: string; lifetime: number | 'bootstrap' },
-): Program {
-  return new Program('java', [
-    '-cp',
-    classPath,
-    path.join(folderOf('leshan'), 'LeshanDevice.java'),
-    url,
-    endpoint,
-    String(lifetime),
-    path.join(folderOf('leshan'), 'models'),
-  ]);
+export interface LeshanDeviceOptions {
+  readonly url: string;
+  readonly endpoint: string;
+  /** `bootstrap`: it asks there for its server. */
+  readonly lifetime: number | 'bootstrap';
+  /** How it proves who it is, and more: see LeshanDevice.java. */
+  readonly options?: readonly string[];
+}
+
+export function startLeshan(classPath: string, { url, endpoint, lifetime, options = [] }: LeshanDeviceOptions): Program {
+  const folder = folderOf('leshan');
+  const program = path.join(folder, 'LeshanDevice.java');
+  return new Program('java', ['-cp', classPath, program, url, endpoint, String(lifetime), path.join(folder, 'models'), ...options]);
 }

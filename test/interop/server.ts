@@ -3,7 +3,7 @@ import dgram from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BootstrapConfiguration, BootstrapEvent } from '../../src/device/bootstrap';
 import type { LifecycleEvent, NotificationEvent, SendEvent } from '../../src/device/manager';
-import { Lwm2mServer } from '../../src/lwm2m/server/server';
+import { Lwm2mServer, type Lwm2mServerOptions } from '../../src/lwm2m/server/server';
 
 const POLL_MS = 20;
 const PATIENCE_MS = 20_000;
@@ -26,10 +26,13 @@ export class ServerUnderTest {
   }
 
   /** @param bootstrap makes it a bootstrap server too; gets the URI of the server itself */
-  static async start(bootstrap?: (url: string) => BootstrapConfiguration): Promise<ServerUnderTest> {
+  static async start(
+    bootstrap?: (url: string) => BootstrapConfiguration,
+    options: Lwm2mServerOptions = {},
+  ): Promise<ServerUnderTest> {
     const port = await freeUdpPort();
     const source = bootstrap === undefined ? {} : { bootstrap: () => bootstrap(`coap://${HOST}:${port}`) };
-    const server = new Lwm2mServer({ listen: { host: HOST, port }, admission: 'open', ...source });
+    const server = new Lwm2mServer({ listen: { host: HOST, port }, admission: 'open', ...source, ...options });
     await server.start();
     return new ServerUnderTest(server, port);
   }

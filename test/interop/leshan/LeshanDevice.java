@@ -4,13 +4,19 @@ import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
+import org.eclipse.californium.core.config.CoapConfig;
+import org.eclipse.californium.elements.config.Configuration;
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.client.LeshanClient;
 import org.eclipse.leshan.client.LeshanClientBuilder;
 import org.eclipse.leshan.client.californium.endpoint.CaliforniumClientEndpointsProvider;
 import org.eclipse.leshan.client.californium.endpoint.coap.CoapClientProtocolProvider;
+import org.eclipse.leshan.client.californium.endpoint.coaps.CoapsClientProtocolProvider;
+import org.eclipse.leshan.client.engine.DefaultRegistrationEngineFactory;
 import org.eclipse.leshan.client.object.LwM2mTestObject;
 import org.eclipse.leshan.client.object.Security;
 import org.eclipse.leshan.client.object.Server;
@@ -30,8 +36,10 @@ import org.eclipse.leshan.core.response.WriteResponse;
 
 /**
  * A device on Eclipse Leshan's client library, with the objects of Leshan's demo client (Device, temperature 3303, test object 3442).
- * Started from its source: java -cp CLASSPATH LeshanDevice.java coap://HOST:PORT ENDPOINT LIFETIME MODELS
+ * Started from its source: java -cp CLASSPATH LeshanDevice.java coap(s)://HOST:PORT ENDPOINT LIFETIME MODELS OPTION...
  * LIFETIME "bootstrap": the URI is that of its bootstrap server, and it knows no other.
+ * Options: "psk IDENTITY KEY", "rpk PUBLIC PRIVATE SERVER" or "x509 CERTIFICATE PRIVATE SERVER" (keys, and DER, in hex), each one
+ * parameter; "cid LENGTH" of its own connection id, 0 = only the server has one; "queue" for queue mode.
  * Standard input takes one command per line (update, temperature N, send FORMAT PATH..., quit); what happens is one line each on
  * standard output.
  */
@@ -40,6 +48,7 @@ public class LeshanDevice {
     private static final int TEST_OBJECT = 3442;
     private static final int SERVER_ID = 123;
     private static final long SEND_TIMEOUT_MS = 5000;
+    private static final int LARGEST_BODY = 1_000_000;
 
     public static void main(String[] args) throws Exception {
         String url = args[0];
@@ -49,24 +58,47 @@ public class LeshanDevice {
         models.addAll(ObjectLoader.loadObjectsFromDir(new File(args[3])));
         ObjectsInitializer initializer = new ObjectsInitializer(new StaticModel(models));
         Temperature temperature = new Temperature();
-        if (args[2].equals("bootstrap")) {
-            initializer.setInstancesForObject(LwM2mId.SECURITY, Security.noSecBootstrap(url));
-            initializer.setClassForObject(LwM2mId.SERVER, Server.class);
-        } else {
-            initializer.setInstancesForObject(LwM2mId.SECURITY, Security.noSec(url, SERVER_ID));
-            initializer.setInstancesForObject(LwM2mId.SERVER, new Server(SERVER_ID, Long.parseLong(args[2])));
-        }
+        Map<String, String[]> options = new HashMap<>();
+        for (String option : Arrays.asList(args).subList(4, args.length)) options.put(option.split(" ")[0], option.split(" "));
+        boolean isFresh = args[2].equals("bootstrap");
+        boolean isQueueMode = options.containsKey("queue");
+        initializer.setInstancesForObject(LwM2mId.SECURITY, securityFor(url, options, isFresh));
+        if (isFresh) initializer.setClassForObject(LwM2mId.SERVER, Server.class);
+        else initializer.setInstancesForObject(LwM2mId.SERVER, new Server(SERVER_ID, Long.parseLong(args[2])));
         initializer.setInstancesForObject(LwM2mId.DEVICE, new DemoDevice());
         initializer.setInstancesForObject(TEMPERATURE_OBJECT, temperature);
         initializer.setInstancesForObject(TEST_OBJECT, new LwM2mTestObject());
 
         LeshanClientBuilder builder = new LeshanClientBuilder(endpoint);
         builder.setObjects(initializer.createAll());
-        builder.setEndpointsProviders(new CaliforniumClientEndpointsProvider.Builder(new CoapClientProtocolProvider()).build());
+        CaliforniumClientEndpointsProvider.Builder endpoints = new CaliforniumClientEndpointsProvider.Builder(
+                new CoapClientProtocolProvider(), new CoapsClientProtocolProvider());
+        Configuration configuration = endpoints.createDefaultConfiguration();
+        configuration.set(CoapConfig.MAX_RESOURCE_BODY_SIZE, LARGEST_BODY);
+        if (options.containsKey("cid")) {
+            configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, Integer.parseInt(options.get("cid")[1]));
+        }
+        builder.setEndpointsProviders(endpoints.setConfiguration(configuration).build());
+        builder.setRegistrationEngineFactory(new DefaultRegistrationEngineFactory().setQueueMode(isQueueMode));
         LeshanClient client = builder.build();
         client.start();
         Runtime.getRuntime().addShutdownHook(new Thread(() -> client.destroy(true)));
         obey(client, temperature);
+    }
+
+    private static Security securityFor(String url, Map<String, String[]> options, boolean isFresh) {
+        String[] psk = options.get("psk");
+        if (psk != null && isFresh) return Security.pskBootstrap(url, psk[1].getBytes(), bytes(psk[2]));
+        if (psk != null) return Security.psk(url, SERVER_ID, psk[1].getBytes(), bytes(psk[2]));
+        String[] rpk = options.get("rpk");
+        if (rpk != null) return Security.rpk(url, SERVER_ID, bytes(rpk[1]), bytes(rpk[2]), bytes(rpk[3]));
+        String[] x509 = options.get("x509");
+        if (x509 != null) return Security.x509(url, SERVER_ID, bytes(x509[1]), bytes(x509[2]), bytes(x509[3]));
+        return isFresh ? Security.noSecBootstrap(url) : Security.noSec(url, SERVER_ID);
+    }
+
+    private static byte[] bytes(String hex) {
+        return HexFormat.of().parseHex(hex);
     }
 
     private static void obey(LeshanClient client, Temperature temperature) throws Exception {
