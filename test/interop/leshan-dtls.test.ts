@@ -62,7 +62,7 @@ describe('Leshan over DTLS', function () {
     return leshan;
   }
 
-  const valueOf = async (path: string): Promise<unknown> =>
+  const read = async (path: string): Promise<unknown> =>
     (await ours.server.perform(IDENTITY, { operation: 'read', path })).values[0]?.value;
 
   async function notifies(device: Program, value: number): Promise<void> {
@@ -77,10 +77,10 @@ describe('Leshan over DTLS', function () {
       const { registration } = await ours.happened('registered', IDENTITY);
       assert.equal(registration?.security, way);
       assert.deepEqual(secure.associations[0]?.identity, { security: way, name: IDENTITY });
-      assert.equal(await valueOf('/3303/0/5700'), 21.5);
+      assert.equal(await read('/3303/0/5700'), 21.5);
       const long = 'x'.repeat(6_000);
       await ours.server.perform(IDENTITY, { operation: 'write', path: '/3442/0/110', value: long });
-      assert.equal(await valueOf('/3442/0/110'), long);
+      assert.equal(await read('/3442/0/110'), long);
       await ours.server.perform(IDENTITY, { operation: 'observe', path: '/3303/0/5700' });
       await notifies(device, 23.75);
       device.say('send SENML_CBOR /3303/0/5700');
@@ -105,11 +105,11 @@ describe('Leshan over DTLS', function () {
       await nat.forget();
       // The notification is what comes from the new port first.
       await notifies(device, 24.5);
-      assert.equal(await valueOf('/3303/0/5701'), 'Cel');
+      assert.equal(await read('/3303/0/5701'), 'Cel');
       await nat.forget();
       device.say('update');
       await ours.happened('updated', IDENTITY);
-      assert.equal(await valueOf('/3303/0/5700'), 24.5);
+      assert.equal(await read('/3303/0/5700'), 24.5);
       await notifies(device, 25.5);
       assert.equal(secure.rebound.length, 2);
       assert.equal(secure.associations.length, 1);
@@ -153,12 +153,14 @@ describe('Leshan over DTLS', function () {
       lifetime: 'bootstrap',
       options: [optionFor('psk', pki)],
     });
-    const { event, error } = await eventually('end of the bootstrap', () => ours.bootstraps.find((one) => one.event !== 'started'));
+    const { event, error } = await eventually('end of the bootstrap', () =>
+      ours.bootstraps.find((one) => one.event !== 'started'),
+    );
     assert.equal(event, 'finished', `${error?.message} ${leshan.output}`);
     const { registration } = await ours.happened('registered', IDENTITY);
     assert.equal(registration?.security, 'rpk');
     assert.equal(registration?.lifetime, 88);
-    assert.equal(await valueOf('/3303/0/5700'), 21.5);
+    assert.equal(await read('/3303/0/5700'), 21.5);
     assert.ok(!JSON.stringify(ours.bootstraps).includes(privateDer(pki.device.key).toString('base64')));
   });
 });

@@ -54,5 +54,14 @@ export interface LeshanDeviceOptions {
 export function startLeshan(classPath: string, { url, endpoint, lifetime, options = [] }: LeshanDeviceOptions): Program {
   const folder = folderOf('leshan');
   const program = path.join(folder, 'LeshanDevice.java');
-  return new Program('java', ['-cp', classPath, program, url, endpoint, String(lifetime), path.join(folder, 'models'), ...options]);
+  return new Program('java', [
+    '-cp',
+    classPath,
+    program,
+    url,
+    endpoint,
+    String(lifetime),
+    path.join(folder, 'models'),
+    ...options,
+  ]);
 }
