@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { fingerprint } from '../../src/dtls/raw-key';
 import type { Credentials, DtlsOptions } from '../../src/dtls/settings';
 import { isCbc, SUITES } from '../../src/dtls/suites';
+import { makeCertificate } from './certificate-maker';
 import { IDENTITY, PSK } from './worked-example';
 import { DEVICE_PSK, givenConnected, givenWorld, rawKeyPair, type World } from './world';
 
@@ -202,6 +203,21 @@ describe('handshakes', () => {
     const impostor = await givenConnected({ server, device: { credentials: rawKeys(deviceKey, stranger, 's') }, connect: {} });
     assert.equal(impostor.device.failures[0]?.reason, 'unknown-identity');
     assert.equal(impostor.server.connected.length, 0);
+  });
+
+  it('a client with a certificate shows it, also to a server that would take a raw key first', async () => {
+    const root = makeCertificate({ commonName: 'root', ca: true, keyUsage: 0x04 });
+    const made = makeCertificate({ commonName: 'by certificate', issuer: root, keyUsage: 0x80, purposes: ['client'] });
+    const server: Credentials = {
+      ...rawKeys(serverKey, deviceKey, 'by raw key'),
+      verifyCertificate: () => 'by certificate',
+    };
+    const { server: met } = await givenConnected({
+      server: { credentials: server },
+      device: { credentials: { ...rawKeys({ ...deviceKey, key: made.key }, serverKey, 's'), ownChain: [made.der] } },
+      connect: {},
+    });
+    assert.deepEqual(met.last.identity, { security: 'x509', name: 'by certificate' });
   });
 
   it('close_notify ends the association at the other side', async () => {
