@@ -1,52 +1,35 @@
 /** Our LwM2M client under a server on Eclipse Leshan's library (Maven Central; needs a JDK). */
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { SystemClock } from '../../src/clock';
 import { Lwm2mClient } from '../../src/lwm2m/client/client';
 import { Firmware } from '../../src/lwm2m/client/firmware';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
 import { leshanClassPath } from './leshan';
-import { Program, skipWithout } from './program';
-import { eventually, freeUdpPort, HOST } from './server';
+import { LeshanManager } from './leshan-manager';
+import { skipWithout } from './program';
+import { eventually } from './server';
 
 const PREPARE_MS = 240_000;
-const START_MS = 40_000;
 const endpoint = 'our-device';
 
 describe('our device under a Leshan server', function () {
   this.timeout(30_000);
-  let leshan: Program;
+  let leshan: LeshanManager;
   let device: Lwm2mClient;
-  let answers = 0;
 
-  const line = (what: string, pattern: RegExp): Promise<string> => eventually(what, () => pattern.exec(leshan.output)?.[0]);
-
-  /** Has Leshan do something, and gives what it got: "205 ReadResponse …". */
-  async function ask(command: string): Promise<string> {
-    const before = answers++;
-    leshan.say(command);
-    return eventually(command, () =>
-      leshan.output
-        .split('\n')
-        .filter((text) => text.startsWith('= '))
-        [before]?.slice(2),
-    );
-  }
+  const line = (what: string, pattern: RegExp): Promise<string> => leshan.line(what, pattern);
+  const ask = (command: string): Promise<string> => leshan.ask(command);
 
   before(async function () {
     this.timeout(PREPARE_MS);
     const classPath = await leshanClassPath('leshan-server').catch((error: Error) => skipWithout(this, 'Leshan', error.message));
-    const port = await freeUdpPort();
-    const folder = path.join(__dirname, 'leshan-server');
-    const models = path.join(__dirname, 'leshan', 'models');
-    leshan = new Program('java', ['-cp', classPath, path.join(folder, 'LeshanManager.java'), String(port), models]);
-    await eventually('Leshan starts', () => (leshan.output.includes('ready') ? true : undefined), START_MS);
+    leshan = await LeshanManager.start(classPath);
     const objects = new ObjectTree({ version: '1.1' });
-    objects.add(3, 0, { 0: 'Fleetweave', 7: [3800, 5000], 9: 85, 14: '+01:00' }, { 12: { execute: () => undefined } });
+    objects.add(3, 0, { 0: 'Fleetweave', 7: [3800, 5000], 9: 85, 14: '+01:00', 15: 'UTC' }, { 12: { execute: () => undefined } });
     objects.add(3303, 0, { 5700: 21.5, 5701: 'x'.repeat(3_000) });
     new Firmware(objects, { clock: new SystemClock(), install: () => undefined });
     objects.permit(3303, { create: true, delete: true });
-    device = new Lwm2mClient({ endpoint, server: { host: HOST, port }, objects, lifetime: 300, muteSend: false });
+    device = new Lwm2mClient({ endpoint, server: leshan.server, objects, lifetime: 300, muteSend: false });
     await device.start();
   });
   after(async () => {
@@ -103,9 +86,13 @@ describe('our device under a Leshan server', function () {
     assert.match(await ask('delete /3303/1'), /^202 /);
   });
 
-  it('takes a large body in blocks', async () => {
-    assert.match(await ask('write /5/0/0 42 5000'), /^204 /);
+  it('takes and gives a large body in blocks', async () => {
+    assert.match(await ask('write /5/0/0 42 200000'), /^204 /);
     assert.match(await ask('read /5/0/3'), /^205 .*value=2/);
+    device.setValue('/3303/0/5701', 'y'.repeat(100_000));
+    const given = await ask('read /3303/0/5701 0');
+    assert.equal(given.match(/y+(?=[,\]])/)?.[0].length, 100_000);
+    device.setValue('/3303/0/5701', 'Cel');
   });
 
   it('notifies, and repeats after pmax', async () => {
@@ -117,6 +104,29 @@ describe('our device under a Leshan server', function () {
     );
   });
 
+  for (const format of ['110', '112']) {
+    it(`is read, written and observed at several paths in format ${format}`, async () => {
+      const read = await ask(`read-composite /3/0/0,/3303/0/5700,/3/0/21 ${format}`);
+      assert.match(read, /^205 /);
+      assert.match(read, /\/3\/0\/0=.*value=Fleetweave/);
+      assert.match(read, /\/3303\/0\/5700=.*value=\d/);
+      assert.match(read, /\/3\/0\/21=null/);
+      assert.match(await ask(`write-composite /3/0/14=+0${format.slice(2)}:30,/3/0/15=Zone${format} ${format}`), /^204 /);
+      assert.equal(device.objects.get('/3/0/14'), `+0${format.slice(2)}:30`);
+      assert.equal(device.objects.get('/3/0/15'), `Zone${format}`);
+      assert.match(await ask(`observe-composite /3303/0/5701,/3/0/9 ${format}`), /^205 /);
+      device.setValue('/3/0/9', Number(format) / 2);
+      await line('the notification', new RegExp(`^notified .*/3/0/9=.*value=${Number(format) / 2}`, 'm'));
+      assert.match(await ask('cancel-composite /'), /^205 /);
+      assert.deepEqual(device.observations, ['/3303/0/5700']);
+    });
+  }
+
+  it('does not let several paths be written when one of them is read-only', async () => {
+    assert.match(await ask('write-composite /3/0/15=nowhere,/3/0/0=Mallory 112'), /^405 /);
+    assert.equal(device.objects.get('/3/0/15'), 'Zone112');
+  });
+
   it('sends by itself', async () => {
     await device.send(['/3/0/9', '/3303/0/5700']);
     await line('the Send', /^sent .*\/3\/0\/9=/m);
@@ -125,5 +135,40 @@ describe('our device under a Leshan server', function () {
   it('leaves', async () => {
     await device.stop();
     await line('the de-registration', /^unregistered our-device$/m);
+  });
+});
+
+describe('our device in queue mode under a Leshan server', function () {
+  this.timeout(30_000);
+  const name = 'our-queued';
+  const AWAKE_MS = 1_500;
+  let leshan: LeshanManager;
+  let device: Lwm2mClient;
+
+  before(async function () {
+    this.timeout(PREPARE_MS);
+    const classPath = await leshanClassPath('leshan-server').catch((error: Error) => skipWithout(this, 'Leshan', error.message));
+    leshan = await LeshanManager.start(classPath, `awake ${AWAKE_MS}`);
+    const objects = new ObjectTree({ version: '1.1' });
+    objects.add(3, 0, { 0: 'Fleetweave' });
+    device = new Lwm2mClient({ endpoint: name, server: leshan.server, objects, queueMode: true, awakeMs: AWAKE_MS });
+    await device.start();
+  });
+  after(async () => {
+    await device?.stop();
+    await leshan?.stop();
+  });
+
+  it('is taken to sleep when it does, and is not asked then', async () => {
+    assert.match(await leshan.line('the registration', /^registered .*$/m), /queueMode=true/);
+    await leshan.line('sleep', /^asleep our-queued$/m);
+    await eventually('our sleep', () => (device.isAsleep ? true : undefined));
+    assert.match(await leshan.ask('read /3/0/0'), /ClientSleepingException/);
+  });
+
+  it('is asked when it has come with an Update', async () => {
+    device.update();
+    await leshan.line('the Update', /^asleep our-queued$[\s\S]*^awake our-queued$[\s\S]*^updated /m);
+    assert.match(await leshan.ask('read /3/0/0'), /^205 .*value=Fleetweave/);
   });
 });

@@ -2,9 +2,17 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.InputStreamReader;
 import java.net.InetSocketAddress;
+import java.security.cert.X509Certificate;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.californium.core.config.CoapConfig;
+import org.eclipse.californium.elements.config.Configuration;
+import org.eclipse.californium.scandium.config.DtlsConfig;
 import org.eclipse.leshan.core.endpoint.Protocol;
 import org.eclipse.leshan.core.link.lwm2m.attributes.LwM2mAttributeSet;
 import org.eclipse.leshan.core.link.lwm2m.attributes.LwM2mAttributes;
@@ -17,30 +25,77 @@ import org.eclipse.leshan.core.observation.Observation;
 import org.eclipse.leshan.core.observation.SingleObservation;
 import org.eclipse.leshan.core.request.*;
 import org.eclipse.leshan.core.response.*;
+import org.eclipse.leshan.core.security.util.SecurityUtil;
 import org.eclipse.leshan.server.LeshanServer;
 import org.eclipse.leshan.server.LeshanServerBuilder;
 import org.eclipse.leshan.server.californium.endpoint.CaliforniumServerEndpointsProvider;
+import org.eclipse.leshan.server.californium.endpoint.coap.CoapServerProtocolProvider;
+import org.eclipse.leshan.server.californium.endpoint.coaps.CoapsServerProtocolProvider;
 import org.eclipse.leshan.server.model.StaticModelProvider;
 import org.eclipse.leshan.server.observation.ObservationListener;
+import org.eclipse.leshan.server.queue.PresenceListener;
+import org.eclipse.leshan.server.queue.StaticClientAwakeTimeProvider;
 import org.eclipse.leshan.server.registration.Registration;
 import org.eclipse.leshan.server.registration.RegistrationListener;
 import org.eclipse.leshan.server.registration.RegistrationUpdate;
+import org.eclipse.leshan.server.security.InMemorySecurityStore;
+import org.eclipse.leshan.server.security.SecurityInfo;
 import org.eclipse.leshan.server.send.SendListener;
 
 /**
  * A management server on Eclipse Leshan's server library. It does what each line of its input says to the device that registered, and
  * writes one line for each answer ("= CODE …") and for each event.
- * Parameters: UDP port, folder of further object models.
+ * Parameters: UDP port, folder of further object models; then options, each one parameter: "awake MILLISECONDS" a device in queue mode
+ * listens, "secure PORT PRIVATE CERTIFICATE ROOT" for DTLS with a key of its own and whom it trusts, "psk ENDPOINT IDENTITY KEY",
+ * "rpk ENDPOINT PUBLIC" and "x509 ENDPOINT" for devices it knows, "cid LENGTH" of its connection ids (keys and DER in hex).
  */
 public class LeshanManager {
+    private static final int LARGEST_BODY = 1_000_000;
+    /** The last Observe-Composite, to be cancelled. */
+    private static volatile CompositeObservation observed;
+
     public static void main(String[] parameters) throws Exception {
-        CaliforniumServerEndpointsProvider.Builder endpoints = new CaliforniumServerEndpointsProvider.Builder();
+        CaliforniumServerEndpointsProvider.Builder endpoints = new CaliforniumServerEndpointsProvider.Builder(
+                new CoapServerProtocolProvider(), new CoapsServerProtocolProvider());
+        Configuration configuration = endpoints.createDefaultConfiguration();
+        configuration.set(CoapConfig.MAX_RESOURCE_BODY_SIZE, LARGEST_BODY);
         endpoints.addEndpoint(new InetSocketAddress("127.0.0.1", Integer.parseInt(parameters[0])), Protocol.COAP);
         List<ObjectModel> models = ObjectLoader.loadDefault();
         models.addAll(ObjectLoader.loadObjectsFromDir(new File(parameters[1]), false));
         LeshanServerBuilder builder = new LeshanServerBuilder();
-        builder.setEndpointsProviders(endpoints.build());
         builder.setObjectModelProvider(new StaticModelProvider(models));
+        InMemorySecurityStore known = new InMemorySecurityStore();
+        builder.setSecurityStore(known);
+        for (String option : Arrays.asList(parameters).subList(2, parameters.length)) {
+            String[] words = option.split(" ");
+            switch (words[0]) {
+                case "awake":
+                    builder.setClientAwakeTimeProvider(new StaticClientAwakeTimeProvider(Integer.parseInt(words[1])));
+                    break;
+                case "secure": {
+                    endpoints.addEndpoint(new InetSocketAddress("127.0.0.1", Integer.parseInt(words[1])), Protocol.COAPS);
+                    X509Certificate own = SecurityUtil.certificate.decode(bytes(words[3]));
+                    builder.setPrivateKey(SecurityUtil.privateKey.decode(bytes(words[2])));
+                    builder.setCertificateChain(new X509Certificate[] { own });
+                    builder.setTrustedCertificates(new X509Certificate[] { SecurityUtil.certificate.decode(bytes(words[4])) });
+                    break;
+                }
+                case "psk":
+                    known.add(SecurityInfo.newPreSharedKeyInfo(words[1], words[2], bytes(words[3])));
+                    break;
+                case "rpk":
+                    known.add(SecurityInfo.newRawPublicKeyInfo(words[1], SecurityUtil.publicKey.decode(bytes(words[2]))));
+                    break;
+                case "x509":
+                    known.add(SecurityInfo.newX509CertInfo(words[1]));
+                    break;
+                case "cid":
+                    configuration.set(DtlsConfig.DTLS_CONNECTION_ID_LENGTH, Integer.parseInt(words[1]));
+                    break;
+                default: throw new IllegalArgumentException(option);
+            }
+        }
+        builder.setEndpointsProviders(endpoints.setConfiguration(configuration).build());
         LeshanServer server = builder.build();
         AtomicReference<Registration> device = new AtomicReference<>();
         listen(server, device);
@@ -58,6 +113,14 @@ public class LeshanManager {
         } catch (Exception error) {
             System.out.println("= " + error);
         }
+    }
+
+    private static String[] pathsIn(String[] words) {
+        return words[1].split(",");
+    }
+
+    private static byte[] bytes(String hex) {
+        return HexFormat.of().parseHex(hex);
     }
 
     private static DownlinkRequest<? extends LwM2mResponse> requestOf(String[] words) throws Exception {
@@ -78,6 +141,17 @@ public class LeshanManager {
                 return new WriteRequest(format, object, instance, resource, words[3]);
             }
             case "create": return new CreateRequest(format, path, LwM2mSingleResource.newFloatResource(5700, Double.parseDouble(words[3])));
+            case "read-composite": return new ReadCompositeRequest(format, format, pathsIn(words));
+            case "observe-composite": return new ObserveCompositeRequest(format, format, pathsIn(words));
+            case "cancel-composite": return new CancelCompositeObservationRequest(observed);
+            case "write-composite": {
+                Map<String, Object> values = new LinkedHashMap<>();
+                for (String pair : words[1].split(",")) {
+                    String value = pair.split("=")[1];
+                    values.put(pair.split("=")[0], value.matches("[\\d.]+") ? (Object) Double.parseDouble(value) : value);
+                }
+                return new WriteCompositeRequest(format, values);
+            }
             case "pmax":
                 return new WriteAttributesRequest(
                         path, new LwM2mAttributeSet(LwM2mAttributes.create(LwM2mAttributes.MAXIMUM_PERIOD, Long.parseLong(words[2]))));
@@ -102,7 +176,9 @@ public class LeshanManager {
             }
         });
         server.getObservationService().addListener(new ObservationListener() {
-            public void newObservation(Observation observation, Registration registration) {}
+            public void newObservation(Observation observation, Registration registration) {
+                if (observation instanceof CompositeObservation) observed = (CompositeObservation) observation;
+            }
 
             public void cancelled(Observation observation) {}
 
@@ -110,10 +186,21 @@ public class LeshanManager {
                 System.out.println("notified " + observation.getPath() + " " + response.getContent());
             }
 
-            public void onResponse(CompositeObservation observation, Registration registration, ObserveCompositeResponse response) {}
+            public void onResponse(CompositeObservation observation, Registration registration, ObserveCompositeResponse response) {
+                System.out.println("notified " + observation.getPaths() + " " + response.getContent());
+            }
 
             public void onError(Observation observation, Registration registration, Exception error) {
                 System.out.println("notification not understood " + error);
+            }
+        });
+        server.getPresenceService().addListener(new PresenceListener() {
+            public void onAwake(Registration registration) {
+                System.out.println("awake " + registration.getEndpoint());
+            }
+
+            public void onSleeping(Registration registration) {
+                System.out.println("asleep " + registration.getEndpoint());
             }
         });
         server.getSendService().addListener(new SendListener() {
