@@ -8,34 +8,14 @@ import { Lwm2mClient } from '../../lwm2m/client/client';
 import type { Scheme } from '../../lwm2m/client/client-options';
 import { Firmware, FirmwareResult, type FirmwareVerdict } from '../../lwm2m/client/firmware';
 import { ObjectTree } from '../../lwm2m/client/objects';
-import { sensorIsOn } from './capabilities';
 import { Management } from './management';
+import { Measurements } from './measurements';
 import { FIRST_FIRMWARE, HOMES, MODELS, type Model } from './models';
-import { Battery, between, type Fraction, type Place, Signal, Temperature, Track } from './movement';
+import type { Fraction, Place } from './movement';
+import { Outages } from './outages';
 import { SimulatedEndDevices } from './simulated-end-devices';
-import { addTracker, ErrorCode } from './tracker';
-
-export type SimulatedEventName =
-  | 'bootstrapped'
-  | 'registered'
-  | 'failed'
-  | 'executed'
-  | 'written'
-  | 'rebooted'
-  | 'firmware-updated'
-  | 'network-changed'
-  | 'wiped'
-  | 'offline'
-  | 'online';
-
-export interface SimulatedEvent {
-  readonly event: SimulatedEventName;
-  readonly device: string;
-  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}, {how, uri}, {works}, {targets}. */
-  readonly payload: Readonly<Record<string, unknown>>;
-  /** Unix milliseconds. */
-  readonly at: number;
-}
+import type { SimulatedEvent, SimulatedEventName } from './simulated-event';
+import { addTracker } from './tracker';
 
 export interface SimulatedDeviceOptions {
   readonly name: string;
@@ -75,54 +55,36 @@ export class SimulatedDevice {
   readonly client: Lwm2mClient;
   /** Behind it, when it is a gateway. */
   readonly endDevices: SimulatedEndDevices | undefined;
-  private isCutOff = false;
   private stopped = false;
-  /** What a restart under way has still to do. */
-  private whileDown: (() => void) | undefined;
   private readonly tree: ObjectTree;
   private readonly management: Management;
   private readonly firmware: Firmware;
   private readonly fraction: Fraction;
-  private readonly temperature: Temperature;
-  private readonly battery: Battery;
-  private readonly track: Track;
-  private readonly signal: Signal;
+  private readonly measurements: Measurements;
+  private readonly outages: Outages;
   private firmwareVersion = FIRST_FIRMWARE;
   private timer: Timer | undefined;
-  private flapping: Timer | undefined;
-  private movedAt: number;
 
   constructor(private readonly options: SimulatedDeviceOptions) {
     const { name, version, catalogue, clock, random, index } = options;
     this.name = name;
     this.version = version;
     this.fraction = () => random.fraction();
-    this.temperature = new Temperature(this.fraction);
-    this.battery = new Battery(this.fraction);
-    this.track = new Track(HOMES[index % HOMES.length] as Place, this.fraction);
-    this.signal = new Signal(this.fraction);
-    this.movedAt = clock.monotonic();
+    const home = HOMES[index % HOMES.length] as Place;
     const isGateway = options.endDevices > 0;
     this.tree = new ObjectTree({ catalogue, version, versions: isGateway ? GATEWAY_VERSIONS : {} });
+    this.measurements = new Measurements(this.tree, clock, home, this.fraction);
     this.endDevices = isGateway ? this.makeEndDevices(options.endDevices) : undefined;
     const model = MODELS[index % MODELS.length] as Model;
     this.management = new Management(this.tree, {
       clock,
       model,
-      away: (silentMs, arrived) => this.restart({ shortest: silentMs, longest: silentMs }, arrived),
+      away: (silentMs, arrived) => this.outages.restart({ shortest: silentMs, longest: silentMs }, arrived),
       tell: (event, payload) => this.tell(event, payload),
     });
-    const { battery, signal, temperature, track } = this;
-    addTracker(this.tree, this.management.lock, {
-      index,
-      model,
-      clock,
-      battery,
-      signal,
-      temperature,
-      track,
-      reboot: () => this.reboot(),
-    });
+    const { battery, signal, temperature, track } = this.measurements;
+    const reboot = (): void => this.reboot();
+    addTracker(this.tree, this.management.lock, { index, model, clock, battery, signal, temperature, track, reboot });
     this.firmware = new Firmware(this.tree, {
       clock,
       verifyMs: VERIFY_MS,
@@ -130,10 +92,11 @@ export class SimulatedDevice {
       install: (image) => this.install(image),
     });
     this.client = this.makeClient();
+    this.outages = new Outages(this.client, clock, this.fraction, (event) => this.tell(event, {}));
   }
 
   get isOffline(): boolean {
-    return this.isCutOff;
+    return this.outages.isCutOff;
   }
 
   get isRegistered(): boolean {
@@ -152,36 +115,27 @@ export class SimulatedDevice {
   async stop(): Promise<void> {
     this.stopped = true;
     this.timer?.cancel();
-    this.endFlapping();
+    this.outages.stop();
     this.management.stop();
     await this.client.stop();
   }
 
   /** Vanishes, as without power. */
   goOffline(): void {
-    this.endFlapping();
-    this.vanish();
+    this.outages.begin();
   }
 
   goOnline(): void {
-    this.endFlapping();
-    this.appear();
+    this.outages.end();
   }
 
   /** Vanishes and appears, again and again, each for `periodMs` or so. */
   flap(periodMs: number): void {
-    this.endFlapping();
-    const turn = (): void => {
-      if (this.isCutOff) this.appear();
-      else this.vanish();
-      this.flapping = this.options.clock.after(periodMs * between(0.8, 1.2, this.fraction), turn);
-    };
-    turn();
+    this.outages.flap(periodMs);
   }
 
   lowBattery(): void {
-    this.battery.makeLow();
-    this.tree.setAll(this.batteryValues());
+    this.measurements.lowBattery();
   }
 
   /** @throws DeviceManagementError `invalid-value`, `invalid-path` */
@@ -234,96 +188,25 @@ export class SimulatedDevice {
   private readonly tick = (): void => {
     const { clock, intervalMs } = this.options;
     this.timer = clock.after(intervalMs, this.tick);
-    const now = clock.monotonic();
-    const elapsedMs = now - this.movedAt;
-    this.movedAt = now;
     this.endDevices?.move();
-    this.battery.next(elapsedMs);
-    const place = this.track.next(elapsedMs);
     this.management.statistics.move(this.fraction);
-    this.tree.setAll([
-      ...this.batteryValues(),
-      ...this.measured(this.temperature.next(clock.wall())),
-      ['/3/0/10', Math.round(between(380, 620, this.fraction))],
-      ['/4/0/2', this.signal.next()],
-      ['/6/0/0', place.latitude],
-      ['/6/0/1', place.longitude],
-      ['/6/0/5', new Date(clock.wall())],
-      ['/6/0/6', this.track.metersPerSecond],
-    ]);
+    this.measurements.move();
   };
 
-  private measured(celsius: number): [string, unknown][] {
-    if (!sensorIsOn(this.tree)) return [];
-    return [
-      ['/3303/0/5700', celsius],
-      ['/3303/0/5601', Math.min(celsius, this.tree.get('/3303/0/5601') as number)],
-      ['/3303/0/5602', Math.max(celsius, this.tree.get('/3303/0/5602') as number)],
-    ];
-  }
-
-  private batteryValues(): [string, unknown][] {
-    const { percent, millivolts, status, isLow } = this.battery;
-    return [
-      ['/3/0/7', [millivolts]],
-      ['/3/0/9', percent],
-      ['/3/0/11', [isLow ? ErrorCode.LowBattery : ErrorCode.None]],
-      ['/3/0/20', status],
-    ];
-  }
-
   private reboot(): void {
-    this.restart(REBOOT_MS, () => {
-      this.battery.replace();
-      this.tree.setAll(this.batteryValues());
+    this.outages.restart(REBOOT_MS, () => {
+      this.measurements.newBattery();
       this.tell('rebooted', {});
     });
   }
 
   private install(image: Buffer): void {
-    this.restart(INSTALL_MS, () => {
+    this.outages.restart(INSTALL_MS, () => {
       this.firmwareVersion = nameVersion(image).version ?? nextPatch(this.firmwareVersion);
       this.tree.set('/3/0/3', this.firmwareVersion);
       this.firmware.finish(FirmwareResult.Success);
       this.tell('firmware-updated', { version: this.firmwareVersion });
     });
-  }
-
-  private restart({ shortest, longest }: typeof REBOOT_MS, whileDown: () => void): void {
-    const unfinished = this.whileDown;
-    this.whileDown = () => {
-      unfinished?.();
-      whileDown();
-    };
-    // Without power nothing restarts: it is done when the power is back.
-    if (this.isCutOff) return;
-    this.client.restart(between(shortest, longest, this.fraction), () => this.finishRestart());
-  }
-
-  private finishRestart(): void {
-    const finish = this.whileDown;
-    this.whileDown = undefined;
-    finish?.();
-  }
-
-  private vanish(): void {
-    if (this.isCutOff) return;
-    this.isCutOff = true;
-    this.client.cutOff();
-    this.tell('offline', {});
-  }
-
-  private appear(): void {
-    if (!this.isCutOff) return;
-    this.isCutOff = false;
-    this.tell('online', {});
-    this.finishRestart();
-    this.client.comeBack();
-  }
-
-  private endFlapping(): void {
-    this.flapping?.cancel();
-    this.flapping = undefined;
   }
 
   private tell(event: SimulatedEventName, payload: Readonly<Record<string, unknown>>): void {

@@ -5,7 +5,7 @@ import type { Lwm2mClient } from '../../lwm2m/client/client';
 import type { EndDevice } from '../../lwm2m/client/end-devices';
 import { ObjectTree } from '../../lwm2m/client/objects';
 import { type Fraction, Temperature } from './movement';
-import type { SimulatedEventName } from './simulated-device';
+import type { SimulatedEventName } from './simulated-event';
 
 export interface SimulatedEndDevicesOptions {
   /** Name of the gateway: theirs begin with it. */

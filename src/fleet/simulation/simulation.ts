@@ -9,9 +9,10 @@ import { UdpTransport } from '../../coap/transports/udp';
 import { Catalogue } from '../../device/models/catalogue';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
-import { SimulatedDevice, type SimulatedEvent } from './simulated-device';
+import { SimulatedDevice } from './simulated-device';
+import type { SimulatedEvent } from './simulated-event';
 
-export type { SimulatedEvent, SimulatedEventName } from './simulated-device';
+export type { SimulatedEvent, SimulatedEventName } from './simulated-event';
 
 export interface SimulationOptions {
   /** Devices (default 20). */
