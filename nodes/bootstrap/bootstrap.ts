@@ -1,8 +1,9 @@
 /** dm-bootstrap: gives devices their servers, and tells what becomes of it. */
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { DeviceManagementError } from '../../src/errors';
-import { flowError, noServer } from '../runtime/failure';
+import { flowError } from '../runtime/failure';
 import { hostOf } from '../runtime/flow-host';
+import { noServer } from '../runtime/operation-node';
 import { inputRow } from '../runtime/operation-settings';
 import { serverOf } from '../runtime/server-node';
 import { status } from '../runtime/status';

@@ -2,15 +2,13 @@
 import path from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { SystemClock } from '../../src/clock';
-import type { Admission } from '../../src/device/admission';
+import { admit } from '../../src/device/admission';
 import { Catalogue } from '../../src/device/models/catalogue';
-import { Admittance } from '../../src/fleet/admittance';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
-import { Provisioning } from '../../src/fleet/provisioning';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { LevelStore } from '../../src/store/level';
-import { sealFrom } from '../../src/store/seal';
+import type { OpenStore } from '../runtime/kept-state';
 import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
@@ -21,7 +19,7 @@ interface ServerProperties extends NodeDef {
   readonly port?: number | string;
   /** Empty = no TCP. */
   readonly tcpPort?: number | string;
-  readonly admission?: Admission;
+  readonly admission?: 'secured' | 'open';
   readonly models?: string;
   readonly ackTimeout?: number | string;
   readonly store?: 'level' | 'memory';
@@ -49,7 +47,7 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     store: store === 'memory' ? 'memory' : 'level',
     storePath: (storePath ?? '').trim(),
     // Whatever else is written there, an open door must have been asked for.
-    admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
+    admission: admission === 'open' ? 'open' : 'secured',
   };
 }
 
@@ -62,40 +60,29 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
       log.warn(`object definition ${file}${line > 0 ? `, line ${line}` : ''}: ${reason}`);
     }
   }
-  const clock = new SystemClock();
-  const provisioning = new Provisioning(clock, (reason) => log.warn(reason));
-  const admittance = new Admittance({ clock, provisioning, mode: () => settings().admission });
-  const bootstrap = new BootstrapConfigurations(
-    (configuration) => checkBootstrap(configuration, catalogue),
-    provisioning.generated,
-  );
+  const bootstrap = new BootstrapConfigurations((configuration) => checkBootstrap(configuration, catalogue));
   const server = new Lwm2mServer({
     bootstrap: bootstrap.source,
     listen: { port, ...(host !== '' && { host }), ...(tcpPort !== undefined && { tcpPort }) },
     catalogue,
-    admission: admittance.admit,
-    endpointOf: admittance.endpointOf,
+    admission: (endpoint, identity) => admit(settings().admission, endpoint, identity),
     parameters: { ackTimeoutMs },
   });
-  return { server, catalogue, bootstrap, provisioning, admittance, ...keeping(settings(), log, id, userDir) };
+  const openStore = storeOf(settings(), log, id, userDir);
+  return { server, catalogue, bootstrap, ...(openStore !== undefined && { openStore }) };
 }
 
-/** Where the state of a server is kept; nowhere when it is to be in memory. */
-function keeping(
+function storeOf(
   { store, storePath }: ServerSettings,
   log: ServerLog,
   id: string,
   userDir: string | undefined,
-): Pick<MadeServer, 'openStore' | 'openSeal'> {
-  if (store === 'memory' || (storePath === '' && userDir === undefined)) return {};
+): OpenStore | undefined {
+  if (store === 'memory' || (storePath === '' && userDir === undefined)) return undefined;
   const folder = storePath === '' ? path.join(userDir ?? '', STATE_FOLDER, id) : path.resolve(userDir ?? '', storePath);
   const onRepaired = (reason: string): void =>
     log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
-  return {
-    openStore: () => LevelStore.open({ folder, onRepaired }),
-    // Beside the folder and not in it: a copy of the store alone opens nothing.
-    openSeal: () => sealFrom(`${folder}.key`),
-  };
+  return () => LevelStore.open({ folder, onRepaired });
 }
 
 function tableOf(red: NodeAPI): RunningServers {

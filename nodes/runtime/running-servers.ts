@@ -4,7 +4,6 @@
  * and store settings finds it running. It is stopped when its node is removed, listens elsewhere, or does not come back.
  */
 import type { Clock, Timer } from '../../src/clock';
-import type { Admission } from '../../src/device/admission';
 import { DeviceManagementError } from '../../src/errors';
 import { type ManagedServer, RunningServer, type ServerLog, type ServerParts } from './running-server';
 
@@ -24,7 +23,7 @@ export interface ListenSettings {
 export interface ServerSettings extends ListenSettings {
   readonly name: string;
   /** May change while it runs. */
-  readonly admission: Admission;
+  readonly admission: 'secured' | 'open';
 }
 
 /** The part of Node-RED's events this table needs. */

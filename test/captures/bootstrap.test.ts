@@ -10,10 +10,14 @@ import { type Message, parseMessage } from '../../src/coap/message';
 import { Option } from '../../src/coap/options';
 import type { BootstrapConfiguration, BootstrapEvent } from '../../src/device/bootstrap';
 import { type Discovered, readDiscovered } from '../../src/lwm2m/server/bootstrap-discovered';
+import { conformance } from '../conformance/conformance';
 import { configured, formatIn, nameOf } from '../lwm2m/server/bootstrap-world';
 import { type Answer, givenServer, ScriptedDevice, SERVER, type World } from '../lwm2m/server/world';
 import { readCapture } from './capture';
 import { answerTo } from './decode';
+
+/** Led to the end of the dialogue, a device shows these. */
+const LED = ['int-0', 'int-4', 'int-8'];
 
 /** Answers to "GET /1" as they were given last; to Discover in their order, since the device changes under it. */
 function recordedAnswers(name: string): (request: Message) => Answer | undefined {
@@ -103,7 +107,10 @@ describe('Anjay, bootstrapped', () => {
     );
   });
 
-  it('is led to the end; its bootstrap account at /0/1 stays as it is; and it registers', async () => {
+  for (const id of LED)
+    conformance(id, 'Anjay (recorded)', () => ledToTheEnd(), 'its bootstrap account at /0/1 stays as it is; and it registers');
+
+  async function ledToTheEnd(): Promise<void> {
     const { world, device, events } = await replay(name, ['/bs', '/rd'], { deletes: ['/'] });
     const steps = ['GET /', 'DELETE /', 'PUT /0/0', 'PUT /1/0', 'GET /', 'GET /1', 'POST /bs'];
     assert.deepEqual(device.asked.map(nameOf).slice(0, steps.length), steps);
@@ -113,7 +120,7 @@ describe('Anjay, bootstrapped', () => {
     assert.equal(events.at(-1)?.read?.['/1/1/0'], 101);
     assert.equal(events.at(-1)?.read?.['/1/1/7'], 'U');
     assert.equal(world.server.registration('urn:dev:os:anjay-bs')?.lifetime, 60);
-  });
+  }
 });
 
 describe('Wakaama, bootstrapped', () => {
@@ -126,7 +133,10 @@ describe('Wakaama, bootstrapped', () => {
     assert.deepEqual([...(instances?.get(1) ?? [])], [0]);
   });
 
-  it('is led to the end, beside its bootstrap account at /0/0, and registers', async () => {
+  for (const id of LED)
+    conformance(id, 'Wakaama (recorded)', () => ledToTheEnd(), 'beside its bootstrap account at /0/0; and it registers');
+
+  async function ledToTheEnd(): Promise<void> {
     const { world, device, events } = await replay(name, ['/bs', '/rd'], {});
     const steps = ['GET /', 'DELETE /0', 'DELETE /1', 'PUT /0/1', 'PUT /1/0', 'GET /', 'GET /1', 'POST /bs'];
     assert.deepEqual(device.asked.map(nameOf).slice(0, steps.length), steps);
@@ -142,7 +152,7 @@ describe('Wakaama, bootstrapped', () => {
       '/1/5/23': false,
     });
     assert.equal(world.server.registration('wk-bs')?.version, '1.1');
-  });
+  }
 
   it('refuses to have its keys read', () => {
     const { code } = answerTo(readCapture(name), 'BS Read /0');

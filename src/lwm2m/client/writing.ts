@@ -60,8 +60,9 @@ export function create(tree: ObjectTree, target: Path, incoming: IncomingPayload
   const definition = tree.model.definition(object);
   const policy = tree.policy(object);
   if (!tree.has(object)) throw notFound(target);
-  if (!policy.create || definition?.multiple === false) throw notAllowed(`${target} takes no new instances`);
   const existing = tree.instances(object);
+  const isFull = definition?.multiple === false && existing.length > 0;
+  if (!policy.create || isFull) throw notAllowed(`${target} takes no new instances`);
   if (existing.length >= policy.most) throw notAllowed(`${target} has ${policy.most} instances, which is all it can`);
   const values = decodeValues(tree, isBare(incoming) ? target.child(NEW_INSTANCE) : target, incoming, now);
   const wanted = new Set(values.map(({ path }) => Path.parse(path).instance as number));
