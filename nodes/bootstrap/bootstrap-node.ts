@@ -104,12 +104,12 @@ export class BootstrapNode implements SourceKind<BootstrapEvent> {
     this.reply(message, send, 'list', shown);
   }
 
-  /** Keys made for these devices are forgotten: they get others with their next bootstrap. */
+  /** These devices get other keys with their next bootstrap; those they have are good until then. */
   async renew(message: Message, send: Send): Promise<void> {
     const devices = await this.devicesOf(message);
     const renewed = devices
       .choose(this.server.fleet.devices.endpoints())
-      .filter((device) => this.server.bootstrap.credentials.revoke(device));
+      .filter((device) => this.server.bootstrap.credentials.renew(device));
     this.reply(message, send, 'renew', renewed);
   }
 

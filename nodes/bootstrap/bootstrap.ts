@@ -1,9 +1,8 @@
 /** dm-bootstrap: gives devices their servers, and tells what becomes of it. */
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { DeviceManagementError } from '../../src/errors';
-import { flowError } from '../runtime/failure';
+import { flowError, noServer } from '../runtime/failure';
 import { hostOf } from '../runtime/flow-host';
-import { noServer } from '../runtime/operation-node';
 import { inputRow } from '../runtime/operation-settings';
 import { serverOf } from '../runtime/server-node';
 import { status } from '../runtime/status';

@@ -3,7 +3,7 @@ import type { NodeAPI } from 'node-red';
 import { DeviceManagementError } from '../../src/errors';
 import { EXECUTE_PRESETS, type ExecutePresetName, isExecutePreset } from '../../src/fleet/presets/execute-presets';
 import { type Preset, type PresetInput, requestsOf, requireConfirmation } from '../../src/fleet/presets/preset';
-import type { OperationKind } from '../runtime/operation-node';
+import type { OperationKind } from '../runtime/operation-kind';
 import { inputRow, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
 

@@ -2,13 +2,15 @@
 import path from 'node:path';
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { SystemClock } from '../../src/clock';
-import { admit } from '../../src/device/admission';
+import type { Admission } from '../../src/device/admission';
 import { Catalogue } from '../../src/device/models/catalogue';
+import { Admittance } from '../../src/fleet/admittance';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
+import { Provisioning } from '../../src/fleet/provisioning';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { LevelStore } from '../../src/store/level';
-import type { OpenStore } from '../runtime/kept-state';
+import { sealFrom } from '../../src/store/seal';
 import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
@@ -19,7 +21,7 @@ interface ServerProperties extends NodeDef {
   readonly port?: number | string;
   /** Empty = no TCP. */
   readonly tcpPort?: number | string;
-  readonly admission?: 'secured' | 'open';
+  readonly admission?: Admission;
   readonly models?: string;
   readonly ackTimeout?: number | string;
   readonly store?: 'level' | 'memory';
@@ -47,7 +49,7 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     store: store === 'memory' ? 'memory' : 'level',
     storePath: (storePath ?? '').trim(),
     // Whatever else is written there, an open door must have been asked for.
-    admission: admission === 'open' ? 'open' : 'secured',
+    admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
   };
 }
 
@@ -60,29 +62,40 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
       log.warn(`object definition ${file}${line > 0 ? `, line ${line}` : ''}: ${reason}`);
     }
   }
-  const bootstrap = new BootstrapConfigurations((configuration) => checkBootstrap(configuration, catalogue));
+  const clock = new SystemClock();
+  const provisioning = new Provisioning(clock, (reason) => log.warn(reason));
+  const admittance = new Admittance({ clock, provisioning, mode: () => settings().admission });
+  const bootstrap = new BootstrapConfigurations(
+    (configuration) => checkBootstrap(configuration, catalogue),
+    provisioning.generated,
+  );
   const server = new Lwm2mServer({
     bootstrap: bootstrap.source,
     listen: { port, ...(host !== '' && { host }), ...(tcpPort !== undefined && { tcpPort }) },
     catalogue,
-    admission: (endpoint, identity) => admit(settings().admission, endpoint, identity),
+    admission: admittance.admit,
+    endpointOf: admittance.endpointOf,
     parameters: { ackTimeoutMs },
   });
-  const openStore = storeOf(settings(), log, id, userDir);
-  return { server, catalogue, bootstrap, ...(openStore !== undefined && { openStore }) };
+  return { server, catalogue, bootstrap, provisioning, admittance, ...keeping(settings(), log, id, userDir) };
 }
 
-function storeOf(
+/** Where the state of a server is kept; nowhere when it is to be in memory. */
+function keeping(
   { store, storePath }: ServerSettings,
   log: ServerLog,
   id: string,
   userDir: string | undefined,
-): OpenStore | undefined {
-  if (store === 'memory' || (storePath === '' && userDir === undefined)) return undefined;
+): Pick<MadeServer, 'openStore' | 'openSeal'> {
+  if (store === 'memory' || (storePath === '' && userDir === undefined)) return {};
   const folder = storePath === '' ? path.join(userDir ?? '', STATE_FOLDER, id) : path.resolve(userDir ?? '', storePath);
   const onRepaired = (reason: string): void =>
     log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
-  return () => LevelStore.open({ folder, onRepaired });
+  return {
+    openStore: () => LevelStore.open({ folder, onRepaired }),
+    // Beside the folder and not in it: a copy of the store alone opens nothing.
+    openSeal: () => sealFrom(`${folder}.key`),
+  };
 }
 
 function tableOf(red: NodeAPI): RunningServers {

@@ -1,9 +1,8 @@
 /** dm-observe: declares what should be observed, and emits notifications and Sends. */
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { type AttributeTexts, attributesOf } from '../runtime/attributes';
-import { flowError } from '../runtime/failure';
+import { flowError, noServer } from '../runtime/failure';
 import { hostOf } from '../runtime/flow-host';
-import { noServer } from '../runtime/operation-node';
 import { inputRow } from '../runtime/operation-settings';
 import { serverOf } from '../runtime/server-node';
 import { status } from '../runtime/status';

@@ -4,7 +4,7 @@ import { discoveredTree } from '../../src/device/discovered-tree';
 import { fromResourceValues, type PayloadKeys } from '../../src/device/payload';
 import { modelOf } from '../../src/fleet/device-model';
 import { isReadPreset, READ_PRESETS } from '../../src/fleet/presets/read-presets';
-import type { OperationKind } from '../runtime/operation-node';
+import type { OperationKind } from '../runtime/operation-kind';
 import { contentFormat, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
 

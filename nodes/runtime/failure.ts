@@ -1,6 +1,6 @@
 /** Failures as flows meet them: on the message of the device they are about, with the shape of a Catch node's. */
-import { asDeviceManagementError, type DeviceManagementError } from '../../src/errors';
-import type { FlowHost, Message } from './flow-host';
+import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
+import type { FlowHost, Message, Send } from './flow-host';
 
 /** What Node-RED shows is `toString()`: the sentence, without the name of a class. */
 export class FlowError extends Error {
@@ -38,4 +38,17 @@ export function withError(message: Message, error: FlowError, host: FlowHost): M
     ...(error.cause !== undefined && { cause: error.cause }),
   };
   return message;
+}
+
+/** To the second output, or to whoever catches the errors of the node, as its settings have it. */
+export function tellFailure(error: FlowError, message: Message, host: FlowHost, failures: 'catch' | 'output', send: Send): void {
+  if (failures === 'output') send([null, withError(message, error, host)]);
+  else host.raise(error, message);
+}
+
+export function noServer(): DeviceManagementError {
+  return new DeviceManagementError(
+    'invalid-request',
+    'this node has no LwM2M server: open it, choose or add one, and deploy (a disabled server does not count)',
+  );
 }

@@ -1,7 +1,8 @@
 /** Wires an operation node to Node-RED. */
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { hostOf } from './flow-host';
-import { type OperationKind, OperationNode } from './operation-node';
+import type { OperationKind } from './operation-kind';
+import { OperationNode } from './operation-node';
 import { type OperationProperties, operationSettings } from './operation-settings';
 import { serverOf } from './server-node';
 

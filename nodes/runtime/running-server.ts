@@ -1,15 +1,19 @@
 /** One server as long as it runs, over however many deploys: its state, its devices, and what it keeps for the nodes that use it. */
 import type { Clock, Timer } from '../../src/clock';
+import { isWithinArea } from '../../src/device/access';
 import type { BootstrapEvent } from '../../src/device/bootstrap';
 import type { DeviceManager, LifecycleEvent } from '../../src/device/manager';
 import type { Catalogue } from '../../src/device/models/catalogue';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
 import { Events, type Unsubscribe } from '../../src/events';
+import { Admittance } from '../../src/fleet/admittance';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import { Fleet } from '../../src/fleet/fleet';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
+import { Positions } from '../../src/fleet/positions';
+import { Provisioning } from '../../src/fleet/provisioning';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
-import { KeptState, type OpenStore } from './kept-state';
+import { KeptState, type OpenSeal, type OpenStore } from './kept-state';
 import { OwnedSources } from './owned-sources';
 
 export interface ListeningAt {
@@ -25,6 +29,10 @@ export interface ManagedServer extends DeviceManager {
   /** All it listens on. */
   readonly listening: readonly (ListeningAt & { readonly transport: string })[];
   readonly refused: number;
+  /** Ends the registration of a device that is no longer to be served. */
+  dismiss(device: string): boolean;
+  /** Ends what was proved by this name. */
+  revoke(name: string): void;
   statistics(): Statistics;
   statistics(device: string): Statistics | undefined;
 }
@@ -47,14 +55,21 @@ export interface ServerParts {
   readonly catalogue?: Catalogue;
   /** What devices are given that ask for their servers; the manager was made with it. */
   readonly bootstrap?: BootstrapConfigurations;
+  /** What is known of devices before they come, and who of them is let in; the manager was made with both. */
+  readonly provisioning?: Provisioning;
+  readonly admittance?: Admittance;
   /** Where its state is kept; absent: in memory alone. */
   readonly openStore?: OpenStore;
+  readonly openSeal?: OpenSeal;
 }
 
 export class RunningServer {
   readonly catalogue: Catalogue | undefined;
   readonly bootstrap: BootstrapConfigurations;
+  readonly provisioning: Provisioning;
+  readonly admittance: Admittance;
   readonly fleet: Fleet;
+  private readonly positions: Positions;
   readonly sources: OwnedSources;
   readonly kept: KeptState;
   name = '';
@@ -76,14 +91,28 @@ export class RunningServer {
   ) {
     this.catalogue = parts.catalogue;
     this.bootstrap = parts.bootstrap ?? new BootstrapConfigurations();
+    this.provisioning = parts.provisioning ?? new Provisioning(clock);
+    this.admittance = parts.admittance ?? new Admittance({ clock, provisioning: this.provisioning, mode: () => 'secured' });
     this.fleet = new Fleet(manager, clock);
-    this.kept = new KeptState(parts.openStore, clock, (text) => this.log.warn(text));
+    const { devices } = this.provisioning;
+    this.positions = new Positions(
+      manager,
+      clock,
+      (device) => devices.get(device)?.access?.area !== undefined,
+      (device) => this.moved(device),
+    );
+    this.admittance.positions = this.positions;
+    this.kept = new KeptState(parts.openStore, clock, (text) => this.log.warn(text), parts.openSeal);
     this.sources = new OwnedSources(clock);
     this.hold();
     this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));
     this.subscriptions = [
       manager.events.on('lifecycle', (event) => this.refused(event)),
       manager.events.on('bootstrap', (event) => this.bootstrapped(event)),
+      this.provisioning.events.on('ended', ({ device, names, dismissed, why }) => {
+        for (const name of names) manager.revoke(name);
+        if (dismissed && manager.dismiss(device)) this.log.info(`the registration of device '${device}' was ended: ${why}`);
+      }),
     ];
   }
 
@@ -117,7 +146,7 @@ export class RunningServer {
     this.become({ name: 'starting' });
     try {
       // Before the first device is heard.
-      await this.kept.restore(this.fleet);
+      await this.kept.restore(this.fleet, this.provisioning);
       if (this.ended) return;
       await this.manager.start();
       // Removed while the socket was being bound.
@@ -175,6 +204,7 @@ export class RunningServer {
     const wasListening = this.state.name === 'listening';
     this.become({ name: 'stopped' });
     for (const unsubscribe of this.subscriptions) unsubscribe();
+    this.positions.close();
     this.fleet.close();
     this.sources.close();
     if (wasListening) await this.manager.stop();
@@ -184,6 +214,14 @@ export class RunningServer {
   private become(state: ServerState): void {
     this.state = state;
     this.changes.emit('state', state);
+  }
+
+  /** Its next Update would be refused; it need not be waited for. */
+  private moved(device: string): void {
+    const area = this.provisioning.devices.get(device)?.access?.area;
+    const position = this.positions.of(device);
+    if (area === undefined || position === undefined || isWithinArea(area, position)) return;
+    if (this.manager.dismiss(device)) this.log.warn(`device '${device}' has left its area: its registration was ended`);
   }
 
   private bootstrapped(event: BootstrapEvent): void {

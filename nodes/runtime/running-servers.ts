@@ -4,6 +4,7 @@
  * and store settings finds it running. It is stopped when its node is removed, listens elsewhere, or does not come back.
  */
 import type { Clock, Timer } from '../../src/clock';
+import type { Admission } from '../../src/device/admission';
 import { DeviceManagementError } from '../../src/errors';
 import { type ManagedServer, RunningServer, type ServerLog, type ServerParts } from './running-server';
 
@@ -23,7 +24,7 @@ export interface ListenSettings {
 export interface ServerSettings extends ListenSettings {
   readonly name: string;
   /** May change while it runs. */
-  readonly admission: 'secured' | 'open';
+  readonly admission: Admission;
 }
 
 /** The part of Node-RED's events this table needs. */

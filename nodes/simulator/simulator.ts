@@ -1,8 +1,7 @@
 /** dm-simulator: a fleet of simulated devices at the server it points to. */
 import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { flowError } from '../runtime/failure';
+import { flowError, noServer } from '../runtime/failure';
 import { hostOf } from '../runtime/flow-host';
-import { noServer } from '../runtime/operation-node';
 import { serverOf } from '../runtime/server-node';
 import { status } from '../runtime/status';
 import type { FleetSettings } from './simulated-fleets';

@@ -13,7 +13,7 @@ import {
 } from '../../src/fleet/presets/write-presets';
 import type { Message } from '../runtime/flow-host';
 import { type InputRow, sourceOf } from '../runtime/inputs';
-import type { OperationKind } from '../runtime/operation-node';
+import type { OperationKind } from '../runtime/operation-kind';
 import { inputRow } from '../runtime/operation-settings';
 
 /** As saved in a flow. */

@@ -101,6 +101,8 @@ RED.nodes.registerType('dm-write', {
     DeviceManagement.prepareDelivery();
     DeviceManagement.prepareAttributes(this.attributes);
     DeviceManagement.typedField('instance', 'str');
+    // Saved before there were presets.
+    if (!$('#node-input-restore').val()) $('#node-input-restore').val('restore');
     DeviceManagement.typedField('restore', 'msg');
     const ofOperation = () => {
       if (DeviceManagement.chosenPreset() !== '') return;

@@ -7,7 +7,7 @@ import { DeviceManagementError } from '../../src/errors';
 import { isWritePreset } from '../../src/fleet/presets/write-presets';
 import { type AttributeTexts, attributesOf } from '../runtime/attributes';
 import { type InputRow, sourceOf } from '../runtime/inputs';
-import type { OperationKind } from '../runtime/operation-node';
+import type { OperationKind } from '../runtime/operation-kind';
 import { contentFormat, inputRow, type OperationProperties } from '../runtime/operation-settings';
 import { registerOperation } from '../runtime/register-operation';
 import { type SettingProperties, settingKind } from './setting';

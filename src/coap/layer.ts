@@ -29,7 +29,7 @@ import type { ResponseSpec } from './response';
 import { LayerStatistics } from './statistics';
 import { type TokenOwner, Tokens } from './tokens';
 import { Transmitter } from './transmission';
-import type { LocalAddress, Transport } from './transport';
+import type { LocalAddress, RefusedPeer, Transport } from './transport';
 
 export type { RequestSpec } from './exchange';
 export type { Observer } from './observation';
@@ -55,6 +55,8 @@ export interface LayerOptions {
   readonly onStrayed?: (from: Endpoint, to: Endpoint) => boolean;
   /** Whether a path can be known to one peer only, so that the rest of a body in blocks may come from another address. */
   readonly isSecret?: (path: readonly string[]) => boolean;
+  /** A peer could not prove who it is. */
+  readonly onRefused?: (peer: RefusedPeer) => void;
   /** An exception of `onRequest`: a bug, told to whoever runs the layer. */
   readonly onHandlerError?: (error: unknown) => void;
 }
@@ -258,6 +260,11 @@ export class CoapLayer implements LinkOwner {
     endpoint.transport.disconnect?.(endpoint.address, endpoint.port);
   }
 
+  /** Ends what was proved by this name, on every transport. */
+  revoke(name: string): void {
+    for (const { transport } of this.links) transport.revoke?.(name);
+  }
+
   /** The device known as `from` is now met where `to` is, on the same transport without connections: everything under way goes on there. */
   move(from: Endpoint, to: Endpoint): void {
     this.tableOf(from.transport).move(from, to);
@@ -302,6 +309,10 @@ export class CoapLayer implements LinkOwner {
       if (owner instanceof Observation) owner.disconnected(`the connection ended: ${reason}`);
     }
     this.options.onDisconnected?.(endpoint, reason);
+  }
+
+  refused(peer: RefusedPeer): void {
+    this.options.onRefused?.(peer);
   }
 
   /** What comes on a connection is no repeat, and waits for no acknowledgement; answers are known by their token (RFC 8323 §3.3). */

@@ -1,12 +1,13 @@
 /** One transport of a layer, and the peers met on it: an address means something only together with what carries messages there. */
 import { sizesFor } from './block/sizes';
 import type { Endpoint, EndpointTable } from './endpoint';
-import type { PeerCapabilities, Receiver, Transport } from './transport';
+import type { PeerCapabilities, Receiver, RefusedPeer, Transport } from './transport';
 
 /** What the layer does with what comes. */
 export interface LinkOwner {
   received(datagram: Buffer, address: string, port: number, link: Link): void;
   disconnected(endpoint: Endpoint, reason: string): void;
+  refused(peer: RefusedPeer): void;
 }
 
 export class Link implements Receiver {
@@ -31,5 +32,9 @@ export class Link implements Receiver {
     this.endpoints.remove(endpoint);
     endpoint.gone = true;
     this.owner.disconnected(endpoint, reason);
+  }
+
+  refused(peer: RefusedPeer): void {
+    this.owner.refused(peer);
   }
 }

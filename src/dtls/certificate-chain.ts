@@ -17,8 +17,8 @@ export interface Trust {
   readonly now: number;
   /** What the peer is: its certificate must be meant for that, if it says for what. */
   readonly purpose: 'client' | 'server';
-  /** Where the name is: in the subject (default) or the first subjectAltName of a kind. */
-  readonly name?: 'common-name' | 'dns-name' | 'uri';
+  /** Where the name is: in the subject (default) or the first subjectAltName of a kind; `none` = it does not matter, and is "". */
+  readonly name?: 'common-name' | 'dns-name' | 'uri' | 'none';
   /** A name the certificate must bear (RFC 6125): of a server. */
   readonly host?: string;
 }
@@ -42,6 +42,7 @@ export function verifyChain(chain: readonly Buffer[], trust: Trust): string | Ce
     const break_ = findPath(own, others as Certificate[], anchors, trust.now);
     if (break_ !== undefined) return refused(break_);
   }
+  if (trust.name === 'none') return '';
   const name = nameIn(own.x509, trust.name ?? 'common-name');
   return name === undefined ? refused(`it bears no ${trust.name ?? 'common-name'}`) : name;
 }
@@ -92,7 +93,7 @@ function isPinned(der: Buffer, pinned: readonly Buffer[] = []): boolean {
   return pinned.some((known) => known.length === print.length && timingSafeEqual(known, print));
 }
 
-function nameIn(certificate: X509Certificate, place: NonNullable<Trust['name']>): string | undefined {
+function nameIn(certificate: X509Certificate, place: 'common-name' | 'dns-name' | 'uri'): string | undefined {
   if (place === 'common-name') return /^CN=(.+)$/m.exec(certificate.subject)?.[1];
   const prefix = place === 'dns-name' ? 'DNS:' : 'URI:';
   // A name with a comma is quoted, and not one of ours.

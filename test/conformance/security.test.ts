@@ -66,8 +66,8 @@ async function isServed({ clock, server }: Secured, security: string): Promise<v
   assert.deepEqual((await reading).values, [{ path: '/3/0/0', value: 'Acme' }]);
 }
 
-const BY_KEY: Side = { credentials: { lookupPsk: (identity) => (identity === 'key-dev' ? KEY : undefined) } };
-const WITH_KEY: Side = { credentials: {}, connectWith: () => ({ psk: { identity: 'key-dev', key: KEY } }) };
+const BY_KEY: Side = { credentials: { lookupPsk: (identity) => (identity === 'dev' ? KEY : undefined) } };
+const WITH_KEY: Side = { credentials: {}, connectWith: () => ({ psk: { identity: 'dev', key: KEY } }) };
 
 const root = makeCertificate({ commonName: 'root', ca: true, keyUsage: 0x04 });
 const anchors = [new X509Certificate(root.der)];

@@ -88,8 +88,8 @@ for (const runtime of RUNTIMES) {
         const sightings = new Sightings(record);
         await SCENARIOS[file]?.({
           press: (button) => nodeRed.press(buttonNamed(example, button)),
-          seen: (debug, fits = () => true) =>
-            sightings.first(`a message at "${debug}"`, (sighting) => sighting.at === debug && fits(sighting)),
+          seen: (debug, fits = () => true, withinMs) =>
+            sightings.first(`a message at "${debug}"`, (sighting) => sighting.at === debug && fits(sighting), withinMs),
         });
         const uncaught = (await sightings.all()).filter(({ at }) => at === 'uncaught');
         assert.deepEqual(uncaught, [], 'no error goes uncaught');

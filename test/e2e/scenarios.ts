@@ -5,9 +5,12 @@ import type { Sighting } from './probes';
 export interface Stage {
   /** Presses the inject node with this name. */
   press(button: string): Promise<void>;
-  /** Waits for a message on its way to the debug node with this name. */
-  seen(debug: string, fits?: (sighting: Sighting) => boolean): Promise<Sighting>;
+  /** Waits for a message on its way to the debug node with this name, some seconds unless told otherwise. */
+  seen(debug: string, fits?: (sighting: Sighting) => boolean, withinMs?: number): Promise<Sighting>;
 }
+
+/** A simulated device falls back to its old network by itself within this time. */
+const FALL_BACK_MS = 60_000;
 
 /** By file name. */
 export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
@@ -73,5 +76,24 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     assert.equal(triggered.device, 'sim-001');
     const isLater = ({ dm }: Sighting): boolean => Number(dm?.at) >= Number(triggered.dm?.at);
     await seen('bootstrap', (sighting) => sighting.event === 'finished' && sighting.device === 'sim-001' && isLater(sighting));
+  },
+
+  '7 change Wi-Fi safely.json': async ({ press, seen }) => {
+    const outcome = ({ payload }: Sighting): unknown => (payload as { outcome?: unknown }).outcome;
+    await press('to the workshop');
+    const kept = await seen('what became of it', (sighting) => outcome(sighting) === 'kept');
+    assert.deepEqual(kept.payload, {
+      outcome: 'kept',
+      written: { ssid: 'workshop' },
+      before: { ssid: 'plant-floor' },
+      unrestorable: [],
+    });
+    await press('to a Wi-Fi that is not there');
+    const gone = await seen('what became of it', (sighting) => outcome(sighting) === 'not restored yet');
+    assert.deepEqual((gone.payload as { before: unknown }).before, { ssid: 'workshop' });
+    await seen('what became of it', (sighting) => outcome(sighting) === 'restored', FALL_BACK_MS);
+    await press('where is it?');
+    const { payload } = await seen('Wi-Fi');
+    assert.equal((payload as Record<string, Record<string, unknown>>)['0']?.SSID, 'workshop');
   },
 };

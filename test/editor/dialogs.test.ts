@@ -323,6 +323,9 @@ describe('the dialogs', function () {
     for (const field of ['operation', 'mode', 'format', 'wait'])
       assert.equal(await shows(`#node-input-${field}`), field === 'wait', field);
     assert.equal(await shows('#dm-attribute-pmin'), false);
+    const { labels, edges } = await layout();
+    assert.deepEqual(labels, []);
+    assert.equal(new Set(edges).size, 1);
     assert.equal(await editor.page.locator('label[for=node-input-value]').isVisible(), true);
     assert.equal(await editor.page.locator('label[for=node-input-restore]').isVisible(), true);
     assert.equal(await editor.page.locator('label[for=node-input-path]').isVisible(), false);

@@ -136,8 +136,8 @@ describe('generated credentials', () => {
     const credentials = new MemoryCredentials();
     const made = credentials.issue('a', 1);
     assert.equal(credentials.find(made.identity), made);
-    assert.equal(credentials.revoke('a'), true);
-    assert.equal(credentials.revoke('a'), false);
+    assert.deepEqual(credentials.revoke('a'), [made.identity]);
+    assert.deepEqual(credentials.revoke('a'), []);
     assert.equal(credentials.find(made.identity), undefined);
     assert.notDeepEqual(credentials.issue('a', 1).key, made.key);
   });

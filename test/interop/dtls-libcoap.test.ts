@@ -75,7 +75,7 @@ for (const name of ['coap-client-openssl', 'coap-client-gnutls']) {
 
     it('registers at our LwM2M server with the identity of its key', async () => {
       const secure = secureTransport();
-      const server = new Lwm2mServer({ listen: { host: HOST, port: 0 }, secure });
+      const server = new Lwm2mServer({ listen: { host: HOST, port: 0 }, secure, endpointOf: () => 'dev7' });
       const lifecycle: LifecycleEvent[] = [];
       server.events.on('lifecycle', (event) => lifecycle.push(event));
       await server.start();

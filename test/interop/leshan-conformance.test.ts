@@ -155,8 +155,8 @@ describe('conformance: Leshan', function () {
   describe('over DTLS', () => {
     conformance('int-401', 'Leshan', async () => {
       const secured = await LeshanPeer.start(classPath, 'leshan-secured', {
-        mode: ['psk', 'leshan-key', KEY.toString('hex')],
-        psk: { 'leshan-key': KEY },
+        mode: ['psk', 'leshan-secured', KEY.toString('hex')],
+        psk: { 'leshan-secured': KEY },
       });
       try {
         await secured.until('the registration', () => secured.server.registration(secured.endpoint));
@@ -169,15 +169,15 @@ describe('conformance: Leshan', function () {
 
     conformance('int-1', 'Leshan', async () => {
       const secured = await LeshanPeer.start(classPath, 'leshan-secured-bootstrap', {
-        mode: ['bootstrap-psk', 'leshan-key', KEY.toString('hex')],
-        psk: { 'leshan-key': KEY, delivered: KEY },
+        mode: ['bootstrap-psk', 'leshan-secured-bootstrap', KEY.toString('hex')],
+        psk: { 'leshan-secured-bootstrap': KEY },
         bootstrap: (ports) => () => ({
           ...configuration(ports.plain),
           servers: [
             {
               shortServerId: 101,
               uri: `coaps://127.0.0.1:${ports.secure}`,
-              security: { mode: 'psk', identity: 'delivered', key: KEY },
+              security: { mode: 'psk', identity: 'leshan-secured-bootstrap', key: KEY },
               lifetime: 600,
               binding: 'U',
             },

@@ -1,13 +1,17 @@
 /** LwM2M over DTLS with a connection id, while a network gives the device another address every few seconds. */
 import assert from 'node:assert/strict';
 import { VirtualClock } from '../../src/clock';
-import { Code } from '../../src/coap/codes';
-import { CoapLayer } from '../../src/coap/layer';
+import { Code, codeText } from '../../src/coap/codes';
+import { CoapLayer, type RequestSpec } from '../../src/coap/layer';
 import { DtlsTransport } from '../../src/coap/transports/dtls';
 import { MemoryNetwork, type NetworkFaults } from '../../src/coap/transports/memory';
 import type { LifecycleEvent, NotificationEvent } from '../../src/device/manager';
+import { readDeviceChange } from '../../src/device/provisioned-device';
+import { Admittance } from '../../src/fleet/admittance';
+import { Provisioning } from '../../src/fleet/provisioning';
 import { Lwm2mClient } from '../../src/lwm2m/client/client';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
+import { dtlsCredentials } from '../../src/lwm2m/server/dtls-credentials';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { MovingCarrier } from '../coap/transports/moving-carrier';
 import { testRandom } from '../coap/world';
@@ -27,20 +31,42 @@ async function givenServer(faults: NetworkFaults = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, faults);
   network.record = false;
+  const provisioning = new Provisioning(clock);
+  const admittance = new Admittance({ clock, provisioning, mode: () => 'secured' });
+  for (const endpoint of ['dev', 'thief']) {
+    const security = { mode: 'psk', identity: `key-${endpoint}`, key: keyOf(`key-${endpoint}`).toString('hex') };
+    await provisioning.provision(readDeviceChange({ endpoint, security }));
+  }
   const secure = new DtlsTransport({
     carrier: network.transport(SERVER, PORT),
     clock,
     random: testBytes(5),
-    credentials: { lookupPsk: (identity) => (identity.startsWith('key-') ? keyOf(identity) : undefined) },
+    credentials: dtlsCredentials({
+      keyOf: (identity) => provisioning.keyOf(identity),
+      holderOf: (identity) => provisioning.devices.holderOf(identity),
+      authorities: [],
+      now: () => clock.wall(),
+    }),
   });
-  const server = new Lwm2mServer({ transport: network.transport(SERVER, 5683), secure, clock, random: testRandom(7) });
+  const server = new Lwm2mServer({
+    transport: network.transport(SERVER, 5683),
+    secure,
+    clock,
+    random: testRandom(7),
+    admission: admittance.admit,
+    endpointOf: admittance.endpointOf,
+  });
+  provisioning.events.on('ended', ({ device, names }) => {
+    for (const name of names) server.revoke(name);
+    server.dismiss(device);
+  });
   const lifecycle: LifecycleEvent[] = [];
   const notifications: NotificationEvent[] = [];
   server.events.on('lifecycle', (event) => lifecycle.push(event));
   server.events.on('notification', (event) => notifications.push(event));
   await server.start();
   let devices = 0;
-  const makeDevice = (endpoint: string, identity = `key-${endpoint}`): Device => {
+  const makeDevice = (endpoint: string, identity = `key-${endpoint}`, key = keyOf(identity)): Device => {
     const carrier = new MovingCarrier(network, `10.${++devices}.0`);
     const transport = new DtlsTransport({
       carrier,
@@ -48,7 +74,7 @@ async function givenServer(faults: NetworkFaults = {}) {
       random: testBytes(100 + devices),
       credentials: {},
       serve: false,
-      connectWith: () => ({ psk: { identity, key: keyOf(identity) } }),
+      connectWith: () => ({ psk: { identity, key } }),
     });
     const objects = new ObjectTree({ version: '1.1' });
     objects.add(3, 0, { 0: 'Acme' });
@@ -74,7 +100,7 @@ async function givenServer(faults: NetworkFaults = {}) {
     assert.ok(isStarted, 'registered');
     return device;
   };
-  return { clock, network, secure, server, lifecycle, notifications, makeDevice, start };
+  return { clock, network, secure, server, provisioning, lifecycle, notifications, makeDevice, start };
 }
 
 describe('LwM2M over DTLS', () => {
@@ -175,13 +201,109 @@ describe('LwM2M over DTLS', () => {
     assert.ok(server.registration('dev') !== undefined);
   });
 
-  it('revoked, a device is cut off at once, and cannot come back with its session', async () => {
-    const { server, secure, makeDevice, start, clock } = await givenServer();
+  it('identity-binding: a Send, a Register and each block of one are those of who proved to be there', async () => {
+    const { server, makeDevice, start, network, clock, lifecycle } = await givenServer();
+    const device = await start(makeDevice('dev'));
+    const sends: string[] = [];
+    server.events.on('send', ({ device: sender }) => sends.push(sender));
+    const transport = new DtlsTransport({
+      carrier: network.transport('10.66.0.1', 1),
+      clock,
+      random: testBytes(66),
+      credentials: {},
+      serve: false,
+      connectWith: () => ({ psk: { identity: 'key-thief', key: keyOf('key-thief') } }),
+    });
+    const layer = new CoapLayer({ transports: [transport], clock, random: testRandom(66), onRequest: () => undefined });
+    await layer.open();
+    const ask = async (spec: Omit<RequestSpec, 'code'>): Promise<string> => {
+      let text = '';
+      layer.request(layer.endpoint(SERVER, PORT), { code: Code.Post, ...spec }, {}, (error, response) => {
+        text = response === undefined ? (error?.code ?? '') : codeText(response.code);
+      });
+      await clock.advanceAsync(5_000);
+      return text;
+    };
+    const send = { path: ['dp'], contentFormat: 110, payload: Buffer.from('[{"n":"/3303/0/5700","v":1}]') };
+    assert.equal(await ask(send), '4.04', 'it is not registered');
+    const query = ['ep=dev', 'lwm2m=1.1', 'lt=300'];
+    assert.equal(await ask({ path: ['rd'], query, contentFormat: 40, payload: Buffer.from('</3/0>') }), '4.03');
+    const links = Array.from({ length: 300 }, (_, index) => `</3303/${index}>`).join(',');
+    assert.equal(await ask({ path: ['rd'], query, contentFormat: 40, payload: Buffer.from(links) }), '4.03', 'in blocks');
+    assert.equal(
+      await ask({ path: ['rd'], query: ['lwm2m=1.1', 'lt=300'], contentFormat: 40, payload: Buffer.from(links) }),
+      '2.01',
+    );
+    assert.equal(server.registration('thief')?.objects.length, 300, 'without a name it is who it proved to be');
+    assert.equal(await ask(send), '2.04');
+    assert.deepEqual(sends, ['thief']);
+    assert.equal(server.registration('dev')?.address, '10.1.0.1:40000');
+    assert.deepEqual(
+      lifecycle
+        .filter(({ event }) => event === 'refused')
+        .map(({ device: name, refusal }) => [name, refusal?.reason, refusal?.count]),
+      [['dev', 'dev from 10.66.0.1 refused: PSK identity key-thief is that of thief', 1]],
+    );
+    assert.equal(device.client.state, 'registered');
+  });
+
+  it('a wrong key and an unknown identity are told of as refusals, with what to do; repeats are counted', async () => {
+    const { server, makeDevice, clock, lifecycle } = await givenServer();
+    const wrong = makeDevice('dev', 'key-dev', Buffer.from('not its key'));
+    const unknown = makeDevice('stranger');
+    void wrong.client.start();
+    void unknown.client.start();
+    await clock.advanceAsync(200_000);
+    const refused = lifecycle.filter(({ event }) => event === 'refused');
+    const first = (name: string) => refused.find(({ device }) => device === name)?.refusal;
+    assert.match(first('key-dev')?.reason ?? '', /^key-dev from 10\.1\.0\.1 refused: wrong key for identity key-dev/);
+    assert.match(first('key-stranger')?.reason ?? '', /^key-stranger from 10\.2\.0\.1 refused: unknown identity key-stranger/);
+    assert.ok(refused.length < 12 && server.refused >= refused.length);
+    assert.equal(server.size, 0);
+    assert.ok(!JSON.stringify(refused).includes('not its key'));
+  });
+
+  it('a device that was provisioned with a key is refused where nothing is proved', async () => {
+    const { server, network, clock, lifecycle } = await givenServer();
+    const objects = new ObjectTree({ version: '1.1' });
+    objects.add(3, 0, { 0: 'Acme' });
+    const transport = network.transport('127.0.0.1', 6000);
+    const client = new Lwm2mClient({
+      endpoint: 'dev',
+      server: { host: SERVER, port: 5683 },
+      objects,
+      lifetime: 300,
+      transport,
+      clock,
+    });
+    void client.start();
+    await clock.advanceAsync(5_000);
+    assert.equal(server.size, 0);
+    assert.match(lifecycle[0]?.refusal?.reason ?? '', /dev from 127\.0\.0\.1 refused: unsecured, although it has credentials/);
+    await client.stop();
+  });
+
+  it('retired, a device is cut off at once: no answer, no session to resume, no new handshake; provisioned anew it comes back', async () => {
+    const { server, secure, provisioning, makeDevice, start, clock, lifecycle } = await givenServer();
     await start(makeDevice('dev'));
-    assert.equal(secure.endpoint.revoke('key-dev'), 1);
     const read = server.perform('dev', { operation: 'read', path: '/3/0/0' }).catch((error: unknown) => error);
-    await clock.advanceAsync(100_000);
-    assert.equal(((await read) as { code?: string }).code, 'timeout');
+    await provisioning.retire('dev');
+    assert.equal(((await read) as { code?: string }).code, 'cancelled');
+    assert.equal(secure.endpoint.associationsOf('key-dev').length, 0);
+    assert.equal(server.size, 0);
+    assert.equal(lifecycle.at(-1)?.event, 'deregistered');
+    await clock.advanceAsync(400_000);
+    assert.equal(server.size, 0);
+    assert.equal(secure.endpoint.counters.resumptions, 0);
+    assert.match(lifecycle.find(({ event }) => event === 'refused')?.refusal?.reason ?? '', /unknown identity key-dev/);
+    await provisioning.provision(
+      readDeviceChange({
+        endpoint: 'dev',
+        security: { mode: 'psk', identity: 'key-dev', key: keyOf('key-dev').toString('hex') },
+      }),
+    );
+    for (let second = 0; second < 900 && server.size === 0; second++) await clock.advanceAsync(1_000);
+    assert.equal(server.size, 1);
   });
 });
 

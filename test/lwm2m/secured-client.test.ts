@@ -28,7 +28,7 @@ async function givenServer(credentials: Credentials, options: Partial<Lwm2mServe
   const network = new MemoryNetwork(clock, { delayMs: 5 });
   const secure = new DtlsTransport({ carrier: network.transport(SERVER, 5684), clock, random: testBytes(5), credentials });
   const plain = network.transport(SERVER, 5683);
-  const server = new Lwm2mServer({ transport: plain, secure, clock, random: testRandom(7), ...options });
+  const server = new Lwm2mServer({ transport: plain, secure, clock, random: testRandom(7), endpointOf: () => 'dev', ...options });
   const bootstraps: BootstrapEvent[] = [];
   server.events.on('bootstrap', (event) => bootstraps.push(event));
   await server.start();

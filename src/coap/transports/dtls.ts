@@ -8,6 +8,8 @@ import type { Clock } from '../../clock';
 import type { Identity } from '../../device/identity';
 import type { AssociationView } from '../../dtls/association';
 import { DtlsEndpoint } from '../../dtls/dtls';
+import type { HandshakeFailed } from '../../dtls/dtls-events';
+import type { FailureReason } from '../../dtls/failure';
 import type { ConnectOptions } from '../../dtls/handshake-client';
 import type { DtlsOptions } from '../../dtls/settings';
 import type { LocalAddress, Receiver, Transport } from '../transport';
@@ -29,6 +31,16 @@ const MOST_WAITING = 8;
  * a word from it makes a new handshake, early enough for its last repeat (RFC 7252 §4.2: 30 s) to go through.
  */
 const SILENCE_MS = 20_000;
+
+/** What says that a peer is not who it claims to be; the others are accidents of networks, or settings that do not go together. */
+const UNPROVED: ReadonlySet<FailureReason> = new Set([
+  'unknown-identity',
+  'wrong-key',
+  'bad-identity',
+  'no-certificate',
+  'certificate-refused',
+  'bad-signature',
+]);
 
 /** A server we call. */
 interface Called {
@@ -62,7 +74,10 @@ export class DtlsTransport implements Transport {
       deliver: (from, data) => this.deliver(from, data),
     });
     this.endpoint.events.on('association', (association) => this.connected(association));
-    this.endpoint.events.on('handshake-failed', ({ association }) => this.lost(association));
+    this.endpoint.events.on('handshake-failed', (failed) => {
+      this.lost(failed.association);
+      this.refused(failed);
+    });
     this.endpoint.events.on('closed', ({ association }) => this.lost(association.id));
   }
 
@@ -95,6 +110,10 @@ export class DtlsTransport implements Transport {
     if (id !== undefined) this.endpoint.close(id);
   }
 
+  revoke(name: string): void {
+    this.endpoint.revoke(name);
+  }
+
   /** Ends all associations with a word to the peers. To go on after a restart, take `endpoint.exportState` and call `suspend` before. */
   async close(): Promise<void> {
     this.endpoint.stop(true);
@@ -112,6 +131,11 @@ export class DtlsTransport implements Transport {
     if (called === undefined) return;
     called.unansweredSince = -1;
     this.receiver?.received(data, called.address, called.port);
+  }
+
+  private refused({ role, reason, text, address, port, identity }: HandshakeFailed): void {
+    if (role !== 'server' || !UNPROVED.has(reason)) return;
+    this.receiver?.refused?.({ address, port, reason: text, ...(identity !== undefined && { name: identity.name }) });
   }
 
   private call(datagram: Buffer, address: string, port: number): void {

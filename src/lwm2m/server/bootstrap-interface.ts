@@ -8,9 +8,9 @@ import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import type { CoapLayer } from '../../coap/layer';
 import { ContentFormat } from '../../coap/options';
-import type { AdmissionDecision } from '../../device/admission';
+import type { Admit } from '../../device/admission';
 import type { BootstrapConfiguration, BootstrapEvent, BootstrapSource } from '../../device/bootstrap';
-import type { Identity } from '../../device/identity';
+import { type Identity, identityKey } from '../../device/identity';
 import { Path } from '../../device/path';
 import type { ResourceValue, Value } from '../../device/value';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
@@ -21,7 +21,7 @@ import { planBootstrap } from './bootstrap-plan';
 import { BootstrapSession } from './bootstrap-session';
 import { Mistake } from './mistake';
 import type { Models } from './models';
-import { addressOf, hostOf, identityKey } from './peers';
+import { addressOf, hostOf } from './peers';
 import type { Refusals } from './refusals';
 import { type RegistrationRules, readRegistrationQuery } from './registration-query';
 
@@ -31,8 +31,10 @@ export interface BootstrapInterfaceContext {
   readonly rules: RegistrationRules;
   readonly models: Models;
   readonly source: BootstrapSource;
-  readonly admit: (endpoint: string, identity: Identity) => AdmissionDecision;
+  readonly admit: Admit;
   readonly identityOf: (peer: Endpoint) => Identity;
+  /** The endpoint a proved identity is of. */
+  readonly endpointOf: (identity: Identity) => string | undefined;
   readonly refusals: Refusals;
   /** Sessions at the same time. */
   readonly mostSessions: number;
@@ -70,7 +72,6 @@ const TELLABLE: ReadonlyMap<number, readonly number[] | 'all'> = new Map<number,
   [2, 'all'],
   [3, 'all'],
 ]);
-const RETRY_AFTER_SECONDS = 30;
 
 const NOT_CONFIRMABLE = new Mistake(
   Code.BadRequest,
@@ -82,6 +83,8 @@ const FULL = new Mistake(
   Code.ServiceUnavailable,
   'as many devices are being bootstrapped as may be',
   'The device will try again by itself.',
+  undefined,
+  30,
 );
 const TAKEN = new Mistake(
   Code.BadRequest,
@@ -197,7 +200,7 @@ export class BootstrapInterface {
     const identity = this.context.identityOf(request.endpoint);
     const query = readRegistrationQuery(request.query, this.context.rules);
     if (query instanceof Mistake) return this.refuse(request, '', query);
-    const device = query.endpoint ?? identity.name ?? '';
+    const device = query.endpoint ?? this.context.endpointOf(identity) ?? '';
     const mistake = this.mistakeOf(request, device, identity) ?? ask(device);
     if (mistake !== undefined) return this.refuse(request, device, mistake);
     const preferredFormat = preferredFormatOf(query.others?.pct);
@@ -215,9 +218,9 @@ export class BootstrapInterface {
   private mistakeOf(request: IncomingRequest, device: string, identity: Identity): Mistake | undefined {
     if (!request.confirmable && this.context.rules.strict) return NOT_CONFIRMABLE;
     if (device === '') return NO_NAME;
-    const admission = this.context.admit(device, identity);
+    const admission = this.context.admit(device, identity, 'bootstrap');
     // 4.00 is all the bootstrap interface has (LwM2M Core 1.1.1 §6.1.7.1).
-    return admission.admitted ? undefined : new Mistake(Code.BadRequest, admission.reason, admission.remedy);
+    return admission.admitted ? undefined : Mistake.unadmitted(admission, Code.BadRequest);
   }
 
   private capacityFor(device: string, request: IncomingRequest): Mistake | undefined {
@@ -230,8 +233,8 @@ export class BootstrapInterface {
   private refuse(request: IncomingRequest, device: string, mistake: Mistake): Mistake {
     request.respond({
       code: mistake.code,
-      payload: Buffer.from(mistake.code === Code.InternalServerError ? '' : mistake.reason),
-      ...(mistake === FULL && { maxAge: RETRY_AFTER_SECONDS }),
+      payload: Buffer.from(mistake.code === Code.InternalServerError ? '' : mistake.told),
+      ...(mistake.retryAfter !== undefined && { maxAge: mistake.retryAfter }),
     });
     const peer = request.endpoint;
     this.context.refusals.refused(device, hostOf(peer), addressOf(peer), mistake.reason, mistake.remedy);

@@ -5,7 +5,7 @@
  */
 import { Code } from '../../coap/codes';
 import type { Endpoint } from '../../coap/endpoint';
-import type { AdmissionDecision } from '../../device/admission';
+import type { Admit } from '../../device/admission';
 import type { Identity } from '../../device/identity';
 import type { LifecycleEvent, LifecycleEventName, ProblemEvent, Registration } from '../../device/manager';
 import type { ResourceValue } from '../../device/value';
@@ -26,7 +26,7 @@ export interface GatewaysContext extends GatewayWatchContext {
   readonly refusals: Refusals;
   readonly mostRegistrations: number;
   readonly mostPerGateway: number;
-  readonly admit: (endpoint: string, identity: Identity) => AdmissionDecision;
+  readonly admit: Admit;
   readonly identityOf: (peer: Endpoint) => Identity;
   /** Drops what this server had under way with a device. */
   readonly drop: (record: RegistrationRecord, why: string) => void;
@@ -244,8 +244,8 @@ export class Gateways {
         'Give one of them another name (Device ID, 25/x/0, in the gateway); if they are the same device, it comes when the other registration ends.',
       );
     }
-    const admission = admit(name, identityOf(record.peer));
-    if (!admission.admitted) return new Mistake(Code.Forbidden, admission.reason, admission.remedy);
+    const admission = admit(name, identityOf(record.peer), 'behind');
+    if (!admission.admitted) return Mistake.unadmitted(admission, Code.Forbidden);
     return registrations.size >= mostRegistrations ? FULL : undefined;
   }
 

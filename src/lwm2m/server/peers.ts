@@ -5,8 +5,12 @@ import type { Identity } from '../../device/identity';
 /** "192.168.1.20:56830", "[fe80::1]:56830". */
 export function addressOf(peer: Endpoint): string {
   const { address, port } = whereabouts(peer);
+  return compact(placeOf(address, port));
+}
+
+export function placeOf(address: string, port: number): string {
   const host = plainHost(address);
-  return compact(host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`);
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /**
@@ -32,16 +36,11 @@ export function isMovable(peer: Endpoint): boolean {
   return peer.transport.identify !== undefined && !peer.reliable;
 }
 
-/** Who it is, whatever the address; undefined where nothing is proved. */
-export function identityKey(identity: Identity): string | undefined {
-  return identity.security === 'none' ? undefined : `${identity.security}:${identity.name ?? ''}`;
-}
-
 function whereabouts(peer: Endpoint): { readonly address: string; readonly port: number } {
   return peer.transport.identify?.(peer.address, peer.port) ?? peer;
 }
 
 /** A socket for both families shows IPv4 peers as ::ffff:a.b.c.d, which nobody would recognise. */
-function plainHost(address: string): string {
+export function plainHost(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

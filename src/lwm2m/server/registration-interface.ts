@@ -7,12 +7,12 @@ import { Code } from '../../coap/codes';
 import type { Endpoint } from '../../coap/endpoint';
 import type { IncomingRequest } from '../../coap/incoming';
 import { ContentFormat } from '../../coap/options';
-import type { AdmissionDecision } from '../../device/admission';
-import type { Identity } from '../../device/identity';
+import type { Admit } from '../../device/admission';
+import { type Identity, identityKey } from '../../device/identity';
 import type { LifecycleEvent, Registration } from '../../device/manager';
 import { type AnnouncedObjects, joinedObjects, type ObjectLists } from './announced-objects';
 import { Mistake } from './mistake';
-import { addressOf, hostOf, identityKey, isMovable } from './peers';
+import { addressOf, hostOf, isMovable } from './peers';
 import type { Presence } from './presence';
 import type { Refusals } from './refusals';
 import { newRegistration, objectsChanged, type RegistrationRecord, registrationValue, updatedRegistration } from './registration';
@@ -31,14 +31,18 @@ export interface RegistrationInterfaceContext {
   readonly statistics: OperationStatistics<RegistrationRecord>;
   /** Object lists known by profile id (1.2, `pid`). */
   readonly profiles: ReadonlyMap<string, AnnouncedObjects>;
-  readonly admit: (endpoint: string, identity: Identity) => AdmissionDecision;
+  readonly admit: Admit;
   readonly identityOf: (peer: Endpoint) => Identity;
+  /** The endpoint a proved identity is of. */
+  readonly endpointOf: (identity: Identity) => string | undefined;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
   /** Moves what the message layer holds for a peer to another address. */
   readonly carry: (from: Endpoint, to: Endpoint) => void;
   /** Drops what this server had under way with a registration that is gone or, `moved`, has lost its address. */
   readonly abandon: (record: RegistrationRecord, why: 'replaced' | 'deregistered' | 'moved') => void;
+  /** Ends a registration, and tells of it. */
+  readonly dismiss: (record: RegistrationRecord) => void;
   readonly tell: (event: LifecycleEvent) => void;
 }
 
@@ -71,9 +75,9 @@ const FULL = new Mistake(
   Code.ServiceUnavailable,
   'the server holds as many registrations as it may',
   'Raise the limit of the server, or remove devices; the device will try again by itself.',
+  undefined,
+  60,
 );
-/** When full, devices are told to come again after this long, each at another moment. */
-const RETRY_AFTER_SECONDS = 60;
 
 export class RegistrationInterface {
   constructor(private readonly context: RegistrationInterfaceContext) {}
@@ -104,6 +108,7 @@ export class RegistrationInterface {
     if (record === undefined) return this.answer('update', request, Code.NotFound);
     const peer = request.endpoint;
     if (this.isImpostor(record, peer)) return this.answer('update', request, Code.BadRequest);
+    if (this.isUnwelcome(record, request)) return;
     const before = record.value;
     const after = this.examineUpdate(request, record);
     if (after instanceof Mistake) return this.answer('update', request, after.code, record, after.reason);
@@ -137,15 +142,15 @@ export class RegistrationInterface {
 
   /** All reasons to refuse a Register, what costs least first: most of this is open to strangers. */
   private examine(request: IncomingRequest, identity: Identity): Registration | Refusal {
-    const { rules, registrations, admit, clock } = this.context;
+    const { rules, registrations, admit, endpointOf, clock } = this.context;
     if (!request.confirmable && !request.endpoint.reliable && rules.strict) return new Refusal(NOT_CONFIRMABLE);
     const query = readRegistrationQuery(request.query, rules);
     if (query instanceof Mistake) return new Refusal(query);
-    const wanted = newRegistration(query, identity, rules);
+    const wanted = newRegistration(query, endpointOf(identity), rules);
     if (wanted instanceof Mistake) return new Refusal(wanted, query.endpoint);
     const { endpoint } = wanted;
-    const admission = admit(endpoint, identity);
-    if (!admission.admitted) return new Refusal(new Mistake(Code.Forbidden, admission.reason, admission.remedy), endpoint);
+    const admission = admit(endpoint, identity, 'register');
+    if (!admission.admitted) return new Refusal(Mistake.unadmitted(admission, Code.Forbidden), endpoint);
     const current = registrations.byEndpoint(endpoint);
     if (current?.identity !== undefined && identity.security === 'none') return new Refusal(TAKEN, endpoint);
     if (current === undefined && registrations.size >= this.context.mostRegistrations) return new Refusal(FULL, endpoint);
@@ -199,14 +204,28 @@ export class RegistrationInterface {
     return record.identity !== identityKey(this.context.identityOf(peer));
   }
 
-  private refuse(request: IncomingRequest, { mistake, endpoint }: Refusal): void {
-    this.count('register', request, mistake.code, undefined);
-    if (mistake === FULL) {
-      const maxAge = Math.round(RETRY_AFTER_SECONDS * (0.5 + this.context.random()));
-      request.respond({ code: mistake.code, maxAge });
-    } else request.respond({ code: mistake.code, payload: Buffer.from(mistake.reason) });
+  /**
+   * Whether a registered device may not be served any more: its registration ends, and with the Register that follows it learns that it is
+   * not admitted. 4.04 is what every client understands here (LwM2M Core 1.1.1 §6.2.2).
+   */
+  private isUnwelcome(record: RegistrationRecord, request: IncomingRequest): boolean {
+    const { admit, identityOf, refusals } = this.context;
     const peer = request.endpoint;
-    this.context.refusals.refused(endpoint, hostOf(peer), addressOf(peer), mistake.reason, mistake.remedy);
+    const admission = admit(record.endpoint, identityOf(peer), 'update');
+    if (admission.admitted) return false;
+    this.answer('update', request, Code.NotFound, record, Mistake.unadmitted(admission, Code.NotFound).told);
+    this.context.dismiss(record);
+    refusals.refused(record.endpoint, hostOf(peer), addressOf(peer), admission.reason, admission.remedy);
+    return true;
+  }
+
+  private refuse(request: IncomingRequest, { mistake, endpoint }: Refusal): void {
+    const { code, reason, remedy, told, retryAfter } = mistake;
+    this.count('register', request, code, undefined);
+    if (retryAfter === undefined) request.respond({ code, payload: Buffer.from(told) });
+    else request.respond({ code, maxAge: Math.round(retryAfter * (0.5 + this.context.random())) });
+    const peer = request.endpoint;
+    this.context.refusals.refused(endpoint, hostOf(peer), addressOf(peer), reason, remedy);
   }
 
   /** @param reason for the device's log (RFC 7252 §5.5.2) */

@@ -55,15 +55,15 @@ const NO_PARAMETERS: Readonly<Record<string, string>> = Object.freeze({});
 const NO_PROFILES: readonly string[] = Object.freeze([]);
 const NO_FORMATS: readonly number[] = Object.freeze([]);
 
-/** The mandatory parameters and defaults of Register, by version. */
+/** The mandatory parameters and defaults of Register, by version. @param owner whose the proved identity is */
 export function newRegistration(
   query: RegistrationQuery,
-  identity: Identity,
+  owner: string | undefined,
   rules: RegistrationRules,
 ): NewRegistration | Mistake {
   const { version } = query;
   if (version === undefined) return bad('no LwM2M version in the Register', 'Send "lwm2m=1.0", "1.1" or "1.2" in the query.');
-  const endpoint = query.endpoint ?? nameFromIdentity(identity, version);
+  const endpoint = query.endpoint ?? ownName(owner, version);
   if (endpoint === undefined) {
     return bad(
       'no endpoint name in the Register',
@@ -195,8 +195,8 @@ function updatedQueueMode(before: Registration, query: RegistrationQuery): boole
 }
 
 /** LwM2M Core 1.1.1 §6.2.1: from 1.1 on, a device whose security identity tells its name may leave `ep` out. */
-function nameFromIdentity(identity: Identity, version: string): string | undefined {
-  return version === '1.0' || identity.security === 'none' || identity.name === '' ? undefined : identity.name;
+function ownName(owner: string | undefined, version: string): string | undefined {
+  return version === '1.0' || owner === '' ? undefined : owner;
 }
 
 function bad(reason: string, remedy: string): Mistake {

@@ -3,9 +3,9 @@ import { type Clock, SystemClock } from '../../clock';
 import type { Endpoint } from '../../coap/endpoint';
 import { CoapLayer, type Random, systemRandom } from '../../coap/layer';
 import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
-import type { Transport } from '../../coap/transport';
+import type { RefusedPeer, Transport } from '../../coap/transport';
 import type { TcpLimits } from '../../coap/transports/tcp-limits';
-import { type Admission, type AdmissionDecision, admit } from '../../device/admission';
+import { type Admission, type Admit, admit, printable } from '../../device/admission';
 import type { BootstrapEvent, BootstrapSource } from '../../device/bootstrap';
 import type { Identity } from '../../device/identity';
 import type {
@@ -28,7 +28,7 @@ import { Gateways } from './gateways';
 import { Mistake } from './mistake';
 import { Models } from './models';
 import { Observations } from './observations';
-import { provedIdentity } from './peers';
+import { placeOf, plainHost, provedIdentity } from './peers';
 import { Presence } from './presence';
 import { Refusals } from './refusals';
 import type { RegistrationRecord } from './registration';
@@ -70,9 +70,11 @@ export interface Lwm2mServerOptions {
   readonly random?: Random;
   readonly catalogue?: Catalogue;
   /** A mode, or a function that decides; default `secured`. */
-  readonly admission?: Admission | ((endpoint: string, identity: Identity) => AdmissionDecision);
+  readonly admission?: Admission | Admit;
   /** Who a peer is; by default what its transport proved. */
   readonly identityOf?: (peer: Endpoint) => Identity;
+  /** The endpoint a proved identity is of, and no other; by default that of its name. */
+  readonly endpointOf?: (identity: Identity) => string | undefined;
   readonly rules?: Partial<RegistrationRules>;
   /** Object lists known by profile id (1.2): {"6:27354b9a": "</1/0>,</3/0>"}. */
   readonly profiles?: Readonly<Record<string, string>>;
@@ -100,6 +102,8 @@ const ABANDONED = {
   stopped: 'the server stopped',
 } as const;
 
+const UNPROVED_REMEDY = 'Provision what the device has, or give the device what is provisioned.';
+
 /** A device counts EXCHANGE_LIFETIME (247 s) from the last operation, then it gives up (LwM2M Core 1.1.1 §6.1.7.2). */
 const BOOTSTRAP_TIMEOUT_MS = 120_000;
 
@@ -126,6 +130,7 @@ export class Lwm2mServer implements DeviceManager {
     const { clock, layer, models, events, counters: statistics } = this;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const identityOf = options.identityOf ?? provedIdentity;
+    const endpointOf = options.endpointOf ?? (({ name }) => name);
     this.presences = new Presence({
       clock,
       awakeMs: options.awakeMs ?? layer.times.maxTransmitWaitMs,
@@ -157,7 +162,7 @@ export class Lwm2mServer implements DeviceManager {
     });
     this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
     const rules = { ...DEFAULT_RULES, ...options.rules };
-    const admit = admitting(options.admission ?? 'secured');
+    const admit = admitting(options.admission ?? 'secured', endpointOf);
     const objectLists = new ObjectLists();
     this.gateways = new Gateways({
       clock,
@@ -190,9 +195,11 @@ export class Lwm2mServer implements DeviceManager {
       profiles: readProfiles(options.profiles ?? {}),
       admit,
       identityOf,
+      endpointOf,
       random: () => (options.random ?? systemRandom).fraction(),
       carry: (from, to) => layer.move(from, to),
       abandon: (record, why) => this.abandon(record, why),
+      dismiss: (record) => this.leave(record),
       tell: (event) => this.tell(event),
     });
     const reportingInterface = new ReportingInterface({
@@ -216,6 +223,7 @@ export class Lwm2mServer implements DeviceManager {
         source: options.bootstrap,
         admit,
         identityOf,
+        endpointOf,
         refusals: new Refusals(clock, (refused) => events.emit('bootstrap', asBootstrapEvent(refused))),
         mostSessions: limits.bootstrapSessions,
         registeredAt: (device) => registrations.byEndpoint(device)?.value.registeredAt,
@@ -296,6 +304,18 @@ export class Lwm2mServer implements DeviceManager {
     return record === undefined ? [] : this.observed.paths(record);
   }
 
+  /** Ends the registration of a device that is no longer to be served. It is not told, as LwM2M has no words for it. @returns whether it had one */
+  dismiss(device: string): boolean {
+    const record = this.known.byEndpoint(device);
+    if (record !== undefined) this.leave(record);
+    return record !== undefined;
+  }
+
+  /** Credentials are no longer good: what was proved by them ends at once, on every transport. @param name what they prove (`Identity`) */
+  revoke(name: string): void {
+    this.layer.revoke(name);
+  }
+
   /** Counters of the server, or of one registered device; those of a device begin with its registration. */
   statistics(): Statistics;
   statistics(device: string): Statistics | undefined;
@@ -318,7 +338,12 @@ export class Lwm2mServer implements DeviceManager {
       onRequest: (request) => this.routing.route(request),
       onDisconnected: (peer) => this.disconnected(peer),
       onStrayed: (from, to) => this.strays.follow(from, to),
-      isSecret: (path) => path.length > 1 && path.at(-2) === 'rd' && this.known.byId(path.at(-1) as string) !== undefined,
+      // Where something was proved, each block must prove it too.
+      isSecret: (path) => {
+        const record = path.length > 1 && path.at(-2) === 'rd' ? this.known.byId(path.at(-1) as string) : undefined;
+        return record !== undefined && record.identity === undefined;
+      },
+      onRefused: (peer) => this.unproved(peer),
       ...(options.random !== undefined && { random: options.random }),
       ...(options.parameters !== undefined && { parameters: options.parameters }),
       ...(options.layerLimits !== undefined && { limits: options.layerLimits }),
@@ -330,9 +355,20 @@ export class Lwm2mServer implements DeviceManager {
     for (const record of this.known.at(peer)) this.presences.sleep(record);
   }
 
+  private unproved({ address, port, name = '', reason }: RefusedPeer): void {
+    const who = `${printable(name)} from ${plainHost(address)}`;
+    this.refusals.refused(name, plainHost(address), placeOf(address, port), `${who} refused: ${reason}`, UNPROVED_REMEDY);
+  }
+
   private expired(record: RegistrationRecord): void {
     this.abandon(record, 'expired');
     this.tell({ event: 'expired', device: record.endpoint, registration: record.value, at: this.clock.wall() });
+  }
+
+  private leave(record: RegistrationRecord): void {
+    this.known.remove(record);
+    this.abandon(record, 'deregistered');
+    this.tell({ event: 'deregistered', device: record.endpoint, registration: record.value, at: this.clock.wall() });
   }
 
   private abandon(record: RegistrationRecord, why: Exclude<keyof typeof ABANDONED, 'stopped'>): void {
@@ -357,10 +393,9 @@ export class Lwm2mServer implements DeviceManager {
   }
 }
 
-function admitting(admission: Admission | ((endpoint: string, identity: Identity) => AdmissionDecision)) {
-  return typeof admission === 'function'
-    ? admission
-    : (endpoint: string, identity: Identity): AdmissionDecision => admit(admission, endpoint, identity);
+function admitting(admission: Admission | Admit, endpointOf: (identity: Identity) => string | undefined): Admit {
+  if (typeof admission === 'function') return admission;
+  return (endpoint, identity, occasion) => admit(admission, endpoint, identity, occasion, endpointOf(identity));
 }
 
 /** @throws Error when a profile has no readable object list: a mistake of whoever configured it */

@@ -5,9 +5,9 @@
  * the same must be proved at the new address.
  */
 import type { Endpoint } from '../../coap/endpoint';
-import type { Identity } from '../../device/identity';
+import { type Identity, identityKey } from '../../device/identity';
 import type { BootstrapInterface } from './bootstrap-interface';
-import { addressOf, identityKey } from './peers';
+import { addressOf } from './peers';
 import type { Registrations } from './registrations';
 
 export interface StraysContext {
@@ -25,8 +25,9 @@ export class Strays {
     const { registrations, bootstrap, identityOf, carry } = this.context;
     // Others live there, or a proxy speaks for many: an address as a whole cannot be moved to theirs.
     if (from.reliable || to === from || registrations.at(to).length > 0) return false;
-    if (identityKey(identityOf(from)) !== identityKey(identityOf(to))) return false;
     const [record, another] = registrations.at(from);
+    // What was proved at `from` may have ended since; the registration remembers.
+    if ((record?.identity ?? identityKey(identityOf(from))) !== identityKey(identityOf(to))) return false;
     if (record === undefined) {
       if (bootstrap()?.isWith(from) !== true) return false;
       carry(from, to);

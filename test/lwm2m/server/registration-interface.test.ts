@@ -152,7 +152,8 @@ describe('Register', () => {
     const answer = await new ScriptedDevice(world).request(registerOf(['ep=dev-1', 'lwm2m=1.1']));
     assert.equal(codeText(answer.code), '4.03');
     assert.match(world.lifecycle[0]?.refusal?.reason ?? '', /10\.0\.0\.2/);
-    assert.match(world.lifecycle[0]?.refusal?.remedy ?? '', /open/);
+    assert.match(world.lifecycle[0]?.refusal?.remedy ?? '', /Provision a key/);
+    assert.equal(String(answer.payload), 'not admitted', 'why is not for strangers');
   });
 
   it('from a secured device may leave the name out, which its identity tells', async () => {
@@ -385,7 +386,7 @@ describe('Update', () => {
       identityOf: ({ address, port }) =>
         address === '10.0.0.4' ? { security: 'none', address, port } : { security: 'psk', name: address, address, port },
     });
-    const id = await new ScriptedDevice(world, '10.0.0.2').register('dev-1');
+    const id = await new ScriptedDevice(world, '10.0.0.2').register('10.0.0.2');
     for (const address of ['10.0.0.3', '10.0.0.4']) {
       const other = new ScriptedDevice(world, address);
       assert.equal(codeText((await other.update(id)).code), '4.00');

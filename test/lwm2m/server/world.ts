@@ -70,6 +70,8 @@ export interface Sent {
   readonly code: number;
   readonly path?: readonly string[];
   readonly query?: readonly string[];
+  /** As on the wire: number, more, size (RFC 7959 §2.2). */
+  readonly block1?: number;
   readonly contentFormat?: number;
   readonly payload?: string | Uint8Array;
 }
@@ -112,6 +114,7 @@ export class ScriptedDevice {
     writer.strings(Option.UriPath, sent.path ?? []);
     if (sent.contentFormat !== undefined) writer.uint(Option.ContentFormat, sent.contentFormat);
     writer.strings(Option.UriQuery, sent.query ?? []);
+    if (sent.block1 !== undefined) writer.uint(Option.Block1, sent.block1);
     if (sent.payload !== undefined) writer.payload(Buffer.from(sent.payload as Uint8Array));
     const before = this.inbox.length;
     this.peer.send(writer.finish(), SERVER.address, SERVER.port);

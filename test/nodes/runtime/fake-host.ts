@@ -51,6 +51,8 @@ export class FakeHost implements FlowHost {
 /** A server whose devices are scripted, whose start may be refused, and which counts both. */
 export class FakeServer extends FakeManager implements ManagedServer {
   starts = 0;
+  readonly dismissed: string[] = [];
+  readonly revoked: string[] = [];
   stops = 0;
   refused = 0;
   failure: DeviceManagementError | undefined;
@@ -69,6 +71,15 @@ export class FakeServer extends FakeManager implements ManagedServer {
     await this.whileStopping();
     this.stops++;
     this.local = undefined;
+  }
+
+  dismiss(device: string): boolean {
+    this.dismissed.push(device);
+    return true;
+  }
+
+  revoke(name: string): void {
+    this.revoked.push(name);
   }
 
   get listening() {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Message } from '../../../nodes/runtime/flow-host';
-import { type OperationKind, OperationNode } from '../../../nodes/runtime/operation-node';
+import type { OperationKind } from '../../../nodes/runtime/operation-kind';
+import { OperationNode } from '../../../nodes/runtime/operation-node';
 import { type OperationProperties, operationSettings } from '../../../nodes/runtime/operation-settings';
 import { DeviceManagementError } from '../../../src/errors';
 import { settled } from '../../fleet/fake-manager';

@@ -1,0 +1,175 @@
+/**
+ * The life of what devices prove themselves by: provisioned before they come, generated when they are bootstrapped, changed, and revoked
+ * when they are retired. A change holds at once; it is done when it is in the store.
+ */
+import type { Clock } from '../clock';
+import { isSameSecurity, provedName } from '../device/credentials';
+import type { Identity } from '../device/identity';
+import { changedDevice, type DeviceChange, type ProvisionedDevice } from '../device/provisioned-device';
+import { ProvisionedDevices } from '../device/provisioned-devices';
+import { asDeviceManagementError, DeviceManagementError } from '../errors';
+import { Events } from '../events';
+import { MemoryCredentials } from './bootstrap-credentials';
+import type { KeptDevices } from './kept-devices';
+
+export interface ProvisioningEvents {
+  /** A device is not to be served any more, or not by what it has proved. */
+  ended: {
+    readonly device: string;
+    /** What is no longer good of what it may have proved (`Identity`). */
+    readonly names: readonly string[];
+    /** Whether its registration goes too; not when it has already come with something newer. */
+    readonly dismissed: boolean;
+    /** For a person. */
+    readonly why: string;
+  };
+}
+
+export class Provisioning {
+  readonly events = new Events<ProvisioningEvents>();
+  readonly devices = new ProvisionedDevices();
+  /** For the bootstrap configurations. */
+  readonly generated = new MemoryCredentials();
+  /** Whether all that was kept could be read; if not, whom it says nothing of may be anybody. */
+  isWhole = true;
+  private kept: KeptDevices | undefined;
+
+  /** @param trouble for a person: what was not kept */
+  constructor(
+    private readonly clock: Clock,
+    private readonly trouble: (reason: string) => void = () => {},
+  ) {}
+
+  /** @throws DeviceManagementError `invalid-value`, `too-large`; `store-failed`: it holds, but only until the server ends */
+  async provision(change: DeviceChange): Promise<ProvisionedDevice> {
+    const { endpoint } = change;
+    const before = this.devices.get(endpoint);
+    const device = changedDevice(before, change, this.clock.wall());
+    this.checkIdentity(device);
+    this.devices.put(device);
+    this.endWhatChanged(before, device);
+    await this.keep((kept) => kept.put(device));
+    return device;
+  }
+
+  /**
+   * Takes a device out of service: its credentials are no longer good, and it does not come back by itself. Of one that nobody has
+   * provisioned too.
+   * @throws DeviceManagementError `store-failed`: it holds, but only until the server ends
+   */
+  async retire(endpoint: string): Promise<void> {
+    const at = this.clock.wall();
+    const known = this.devices.retire(endpoint, at);
+    const provisioned = known === undefined ? undefined : provedName(known.security);
+    const names = [...(provisioned === undefined ? [] : [provisioned]), ...this.generated.revoke(endpoint)];
+    this.events.emit('ended', { device: endpoint, names, dismissed: true, why: 'it was retired' });
+    await this.keep((kept) => kept.retire(endpoint, at));
+  }
+
+  /** Enters a device that has come unsecured while that was permitted. */
+  pair(endpoint: string): void {
+    const device: ProvisionedDevice = {
+      endpoint,
+      tags: [],
+      security: { mode: 'none' },
+      level: 'normal',
+      origin: 'paired',
+      since: this.clock.wall(),
+    };
+    this.devices.put(device);
+    this.keep((kept) => kept.put(device)).catch((caught: Error) => this.trouble(caught.message));
+  }
+
+  /** Whose the proved identity is. One that nobody has been given is the name of its endpoint, unless that has been given another. */
+  ownerOf(identity: Identity): string | undefined {
+    if (identity.security === 'none') return undefined;
+    const { name = '' } = identity;
+    return this.holderOf(identity) ?? (this.isSecured(name) ? undefined : name);
+  }
+
+  /** Whom the proved credentials were given to: by an administrator, or in a bootstrap. */
+  holderOf(identity: Pick<Identity, 'security' | 'name'>): string | undefined {
+    const generated = identity.security === 'psk' ? this.generated.find(identity.name ?? '')?.device : undefined;
+    return this.devices.holderOf(identity) ?? generated;
+  }
+
+  /** Whether a device has credentials, and so must show them. */
+  isSecured(endpoint: string): boolean {
+    const mode = this.devices.get(endpoint)?.security.mode ?? 'none';
+    return mode !== 'none' || this.generated.isProved(endpoint);
+  }
+
+  /** The key of a PSK identity, for the handshake; undefined: nobody's. */
+  keyOf(identity: string): Buffer | undefined {
+    const holder = this.devices.holderOf({ security: 'psk', name: identity });
+    const security = holder === undefined ? undefined : this.devices.get(holder)?.security;
+    const key = security?.mode === 'psk' ? security.key : this.generated.find(identity)?.key;
+    // Without a byte: sealed under a key we do not have.
+    return key === undefined || key.length === 0 ? undefined : key;
+  }
+
+  /** A device has come with what it was given last: what it had before is no longer good. */
+  proved(identity: Identity): void {
+    if (identity.security !== 'psk' || identity.name === undefined) return;
+    const device = this.generated.find(identity.name)?.device;
+    const names = this.generated.proved(identity.name);
+    if (device === undefined || names.length === 0) return;
+    this.events.emit('ended', { device, names, dismissed: false, why: 'it has proved its new key' });
+  }
+
+  /** Takes up what an earlier life has left, and keeps there what changes from now on. @throws DeviceManagementError `store-failed` */
+  async restore(kept: KeptDevices): Promise<void> {
+    this.isWhole = false;
+    const { devices, retired, issued } = await kept.load();
+    for (const [endpoint, at] of retired) this.devices.retire(endpoint, at);
+    for (const device of devices) this.putBack(device);
+    for (const [endpoint, credentials] of issued) this.generated.restore(endpoint, credentials);
+    this.kept = kept;
+    this.generated.keep = (endpoint, credentials) => {
+      kept.putKeys(endpoint, credentials).catch((caught) => this.trouble(unkept(caught).message));
+    };
+    this.isWhole = true;
+  }
+
+  private async keep(write: (kept: KeptDevices) => Promise<void>): Promise<void> {
+    if (!this.isWhole) throw unkept(new Error('the store could not be read when the server began'));
+    if (this.kept === undefined) return;
+    try {
+      await write(this.kept);
+    } catch (caught) {
+      throw unkept(caught);
+    }
+  }
+
+  private putBack(device: ProvisionedDevice): void {
+    try {
+      this.devices.put(device);
+    } catch (caught) {
+      this.trouble(asDeviceManagementError(caught).message);
+    }
+  }
+
+  /** A generated identity is 96 random bits: whoever names one of another device's has seen it. */
+  private checkIdentity({ endpoint, security }: ProvisionedDevice): void {
+    const holder = security.mode === 'psk' ? this.generated.find(security.identity)?.device : undefined;
+    if (holder === undefined || holder === endpoint) return;
+    const text = `device '${holder}' was given this PSK identity when it was bootstrapped: each device needs its own`;
+    throw new DeviceManagementError('invalid-value', text, { device: endpoint });
+  }
+
+  private endWhatChanged(before: ProvisionedDevice | undefined, { endpoint, security, blockedUntil }: ProvisionedDevice): void {
+    const outdated = before === undefined || isSameSecurity(before.security, security) ? undefined : provedName(before.security);
+    const isBlocked = blockedUntil !== undefined && blockedUntil > this.clock.wall();
+    const cameOtherwise = before === undefined ? security.mode !== 'none' : !isSameSecurity(before.security, security);
+    if (!isBlocked && !cameOtherwise) return;
+    const why = isBlocked ? 'it was blocked' : 'it has other credentials now';
+    this.events.emit('ended', { device: endpoint, names: outdated === undefined ? [] : [outdated], dismissed: true, why });
+  }
+}
+
+function unkept(caught: unknown): DeviceManagementError {
+  const { message } = asDeviceManagementError(caught);
+  return new DeviceManagementError('store-failed', `this holds until the server ends, and is forgotten then: ${message}`, {
+    cause: caught,
+  });
+}
