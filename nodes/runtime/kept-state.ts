@@ -3,8 +3,10 @@ import type { Clock } from '../../src/clock';
 import { asDeviceManagementError } from '../../src/errors';
 import type { Fleet } from '../../src/fleet/fleet';
 import { KeptDevices } from '../../src/fleet/kept-devices';
+import { PolicyJournal } from '../../src/fleet/policy-journal';
 import type { Provisioning } from '../../src/fleet/provisioning';
 import { RequestJournal } from '../../src/fleet/request-journal';
+import { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
 import type { Seal } from '../../src/store/seal';
 import type { Store } from '../../src/store/store';
 
@@ -13,11 +15,17 @@ export type OpenStore = () => Promise<Store>;
 /** Gives what secrets in it are sealed with. */
 export type OpenSeal = () => Promise<Seal>;
 
+/** A manager whose devices outlive it. */
+export interface Restorable {
+  restore(keeper: DeviceKeeper): Promise<void>;
+}
+
 export class KeptState {
   /** Why nothing is kept although it should be; for a person. */
   trouble: string | undefined;
   private store: Store | undefined;
-  private journal: RequestJournal | undefined;
+  /** Whatever writes to it. */
+  private writers: readonly { flush(): Promise<void> }[] = [];
   private restoring: Promise<void> | undefined;
 
   constructor(
@@ -33,37 +41,52 @@ export class KeptState {
   }
 
   /** Once: a server that cannot have its port yet tries to begin again and again. Never rejects: without a store it goes on from memory. */
-  restore(fleet: Fleet, provisioning: Provisioning): Promise<void> {
-    this.restoring ??= this.restoreOnce(fleet, provisioning);
+  restore(fleet: Fleet, manager: Restorable, provisioning: Provisioning): Promise<void> {
+    this.restoring ??= this.restoreOnce(fleet, manager, provisioning);
     return this.restoring;
   }
 
   /** What has been said is written, and the store is free for another. */
   async close(): Promise<void> {
     await this.restoring;
-    await this.journal?.flush();
+    // One that fails has told why.
+    await Promise.allSettled(this.writers.map((writer) => writer.flush()));
     await this.store?.close();
   }
 
-  private async restoreOnce(fleet: Fleet, provisioning: Provisioning): Promise<void> {
+  private async restoreOnce(fleet: Fleet, manager: Restorable, provisioning: Provisioning): Promise<void> {
     if (this.open === undefined) return;
-    await this.openRequests(this.open, fleet);
-    await this.restoreDevices(provisioning);
+    try {
+      this.store = await this.open();
+    } catch (caught) {
+      this.goOn(caught);
+    }
+    await this.restoreProvisioned(provisioning);
+    if (this.store !== undefined) await this.restoreDevices(this.store, fleet, manager);
   }
 
-  private async openRequests(open: OpenStore, fleet: Fleet): Promise<void> {
+  private async restoreDevices(store: Store, fleet: Fleet, manager: Restorable): Promise<void> {
     try {
-      this.store = await open();
-      this.journal = new RequestJournal(this.store, this.clock, (reason) => this.tell(reason));
-      await fleet.requests.restore(this.journal);
+      const { clock } = this;
+      const tell = (reason: string): void => this.tell(reason);
+      const devices = new DeviceKeeper(store, clock, tell);
+      const requests = new RequestJournal(store, clock, tell);
+      const policies = new PolicyJournal(store, clock, tell);
+      this.writers = [devices, requests, policies];
+      await manager.restore(devices);
+      await fleet.restore(requests, policies);
     } catch (caught) {
-      this.tell(
-        `${asDeviceManagementError(caught).message}; the server goes on, and forgets with the process what waits for devices`,
-      );
+      this.goOn(caught);
     }
   }
 
-  private async restoreDevices(provisioning: Provisioning): Promise<void> {
+  private goOn(caught: unknown): void {
+    this.tell(
+      `${asDeviceManagementError(caught).message}; the server goes on from memory, and with the process it forgets its devices and what waits for them`,
+    );
+  }
+
+  private async restoreProvisioned(provisioning: Provisioning): Promise<void> {
     if (this.openSeal === undefined) return;
     provisioning.isWhole = false;
     if (this.store === undefined) return;

@@ -12,6 +12,7 @@ import { Fleet } from '../../src/fleet/fleet';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
 import { Positions } from '../../src/fleet/positions';
 import { Provisioning } from '../../src/fleet/provisioning';
+import type { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
 import { KeptState, type OpenSeal, type OpenStore } from './kept-state';
 import { OwnedSources } from './owned-sources';
@@ -24,6 +25,8 @@ export interface ListeningAt {
 export interface ManagedServer extends DeviceManager {
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Takes up the devices of an earlier life, and keeps them from now on; before it starts. */
+  restore(keeper: DeviceKeeper): Promise<void>;
   /** Where it listens over UDP. */
   readonly local: ListeningAt | undefined;
   /** All it listens on. */
@@ -146,12 +149,13 @@ export class RunningServer {
     this.become({ name: 'starting' });
     try {
       // Before the first device is heard.
-      await this.kept.restore(this.fleet, this.provisioning);
+      await this.kept.restore(this.fleet, this.manager, this.provisioning);
       if (this.ended) return;
       await this.manager.start();
       // Removed while the socket was being bound.
-      if (this.ended) await this.manager.stop();
-      else this.become({ name: 'listening' });
+      if (this.ended) return await this.manager.stop();
+      this.become({ name: 'listening' });
+      if (this.flowsRun) this.fleet.resume();
     } catch (caught) {
       if (this.ended) return;
       const error = blame(asDeviceManagementError(caught, 'server-unavailable'));
@@ -176,8 +180,9 @@ export class RunningServer {
     const waiting = this.untilFlowsRun;
     this.untilFlowsRun = [];
     for (const action of waiting) action();
-    this.fleet.policies.release();
     this.fleet.requests.outcomes.resume();
+    // Whatever devices are asked before it listens would be lost.
+    if (this.state.name === 'listening') this.fleet.resume();
     this.sources.release();
   }
 

@@ -145,6 +145,13 @@ export class EndpointTable {
     return endpoint;
   }
 
+  /** Met nowhere, until it is moved to where it is met; what is sent to it is lost. */
+  absent(): Endpoint {
+    const endpoint = new Endpoint(this.nextId(), this.transport, '', 0, this.firstMessageId());
+    endpoint.gone = endpoint.reliable;
+    return endpoint;
+  }
+
   /** `endpoint` is now met where `found` was; `found` stays usable as an address, but is nobody's any more. */
   move(endpoint: Endpoint, found: Endpoint): void {
     if (endpoint === found) return;

@@ -194,6 +194,16 @@ export class CoapLayer implements LinkOwner {
     return this.tableOf(transport).findOrMake(address, port);
   }
 
+  /** The transport of this name, where there is one. */
+  transport(name: string): Transport | undefined {
+    return this.options.transports.find((transport) => transport.name === name);
+  }
+
+  /** A peer that has to be met again before it can be asked: its connection or association has not outlived a restart. */
+  absent(transport: Transport = this.options.transports[0]): Endpoint {
+    return this.tableOf(transport).absent();
+  }
+
   /** An endpoint that lost its last pin may be forgotten again. */
   unpinned(endpoint: Endpoint): void {
     this.tableOf(endpoint.transport).unpinned(endpoint);

@@ -1,4 +1,4 @@
-/** Who has ever come since the start: tells "not here now" (worth waiting for) from "never seen" (probably misspelt). */
+/** Who has ever come since the start, or was here then: tells "not here now" (worth waiting for) from "never seen" (probably misspelt). */
 
 import type { DeviceManager } from '../device/manager';
 import { DeviceManagementError, type ErrorContext } from '../errors';
@@ -24,6 +24,11 @@ export class Devices {
   /** Whether it was registered since the start. */
   isKnown(device: string): boolean {
     return this.seen.has(device);
+  }
+
+  /** Registered since before the start. */
+  restored(device: string): void {
+    this.remember(device);
   }
 
   *endpoints(): IterableIterator<string> {

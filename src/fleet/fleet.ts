@@ -1,10 +1,13 @@
 /** The devices of one manager, with what no protocol gives them: who is known, requests that wait, observe policies. */
 import type { Clock } from '../clock';
 import type { DeviceManager } from '../device/manager';
+import { Turns } from '../turns';
 import { Devices } from './devices';
 import { GuardedWrites } from './guarded-write';
 import { ObservePolicies } from './observe-policies';
 import type { Listener, Order } from './outcomes';
+import type { KeptPaths, PolicyJournal } from './policy-journal';
+import type { RequestJournal } from './request-journal';
 import { RequestQueue, type RequestQueueOptions } from './request-queue';
 
 export type FleetOptions = Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock'>;
@@ -31,6 +34,35 @@ export class Fleet {
     const { guard } = order;
     if (guard === undefined) this.requests.submit(order, listener);
     else this.guardedWrites.submit({ ...order, guard }, listener);
+  }
+
+  /**
+   * Goes on where an earlier life has left off, once the manager has its devices again: what is known of them, what is observed and what waits.
+   * Asks nothing yet (`resume`).
+   */
+  async restore(requests: RequestJournal, policies: PolicyJournal): Promise<void> {
+    this.policies.hold();
+    const turns = new Turns();
+    const kept = new Map<string, KeptPaths>();
+    for await (const { device, kept: paths } of policies.load()) {
+      kept.set(device, paths);
+      await turns.next();
+    }
+    this.policies.keepIn(policies);
+    for (const registration of this.manager.registrations()) {
+      this.devices.restored(registration.endpoint);
+      this.policies.restored(registration, kept.get(registration.endpoint));
+      kept.delete(registration.endpoint);
+      await turns.next();
+    }
+    for (const device of kept.keys()) policies.change(device);
+    await this.requests.restore(requests);
+  }
+
+  /** The manager listens: what is due is asked, of so many devices at a time. */
+  resume(): void {
+    this.policies.release();
+    this.requests.resume();
   }
 
   close(): void {

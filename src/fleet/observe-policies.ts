@@ -4,7 +4,7 @@
  * step, and only so many devices at a time.
  */
 import type { Clock } from '../clock';
-import type { DeviceManager, LifecycleEvent, NotificationEvent, ObservationEndedEvent } from '../device/manager';
+import type { DeviceManager, LifecycleEvent, NotificationEvent, ObservationEndedEvent, Registration } from '../device/manager';
 import type { ResourceValue } from '../device/value';
 import type { Unsubscribe } from '../events';
 import { NotificationWatch } from './notification-watch';
@@ -12,6 +12,7 @@ import { type ObservePolicy, samePolicy } from './observe-policy';
 import { ObserveSteps, type ObserveStepsContext, type Reason } from './observe-steps';
 import { ObservedDevice } from './observed-device';
 import { MOST_LOSSES, type ObservedPath, type Refusal } from './observed-path';
+import type { KeptPaths, PolicyJournal } from './policy-journal';
 
 export interface ObservedValue {
   readonly device: string;
@@ -54,6 +55,7 @@ export class ObservePolicies {
   private readonly watch: NotificationWatch;
   /** Devices that notify in parts: those let an observation of an instance end that of its resources (Wakaama). */
   private readonly partial = new Set<string>();
+  private journal: PolicyJournal | undefined;
 
   constructor(
     private readonly manager: DeviceManager,
@@ -68,6 +70,7 @@ export class ObservePolicies {
       answered: (path, result) => this.deliver(path, { ...result, initial: true }),
       refused: (device, path, reason) => this.refuse(device, path, reason),
       separate: (device, paths) => this.separate(device, paths),
+      changed: ({ name }) => this.journal?.change(name),
       done: (device) => {
         if (this.devices.get(device.name) === device) this.devices.delete(device.name);
       },
@@ -126,6 +129,27 @@ export class ObservePolicies {
     return { policy, observed, pending, refused };
   }
 
+  /**
+   * Goes on, with a device that was there before the start, where an earlier life has left off: what it is observed at as it should be is
+   * not asked for again.
+   */
+  restored({ endpoint, registeredAt }: Registration, kept: KeptPaths | undefined): void {
+    const before = kept?.registeredAt === registeredAt ? kept : undefined;
+    if (before?.partial === true) this.partial.add(endpoint);
+    const observed = this.manager.observations(endpoint);
+    const device = this.deviceOf(endpoint) ?? (before === undefined ? undefined : this.newDevice(endpoint));
+    if (device === undefined) return;
+    this.wishFor(device);
+    for (const { path, extent } of device.adopt(observed, before?.paths ?? [])) this.watch.began(path, extent);
+    this.want(device);
+  }
+
+  /** From now on what is known of devices is kept there. */
+  keepIn(journal: PolicyJournal): void {
+    this.journal = journal;
+    journal.begin((name) => this.keptOf(name));
+  }
+
   /** While policies are being declared one by one (a deploy), devices are left alone; `release` sends the sum of it. */
   hold(): void {
     this.steps.hold();
@@ -149,6 +173,7 @@ export class ObservePolicies {
     if (device === undefined) return;
     for (const path of device.paths.values()) this.watch.forget(path);
     device.reset();
+    this.journal?.change(name);
     this.want(device);
   }
 
@@ -180,6 +205,7 @@ export class ObservePolicies {
     device.generation++;
     for (const path of device.paths.values()) this.watch.forget(path);
     this.devices.delete(name);
+    this.journal?.change(name);
   }
 
   private changed(policies: readonly ObservePolicy[]): void {
@@ -198,9 +224,20 @@ export class ObservePolicies {
     const known = this.devices.get(name);
     if (known !== undefined) return known;
     if (![...this.policies.values()].some(({ devices }) => devices.matches(name))) return undefined;
+    return this.newDevice(name);
+  }
+
+  private newDevice(name: string): ObservedDevice {
     const device = new ObservedDevice(name, this.partial.has(name));
     this.devices.set(name, device);
     return device;
+  }
+
+  private keptOf(name: string): KeptPaths | undefined {
+    const paths = this.devices.get(name)?.kept() ?? [];
+    const registration = this.manager.registration(name);
+    if (registration === undefined || paths.length === 0) return undefined;
+    return { registeredAt: registration.registeredAt, partial: this.partial.has(name), paths };
   }
 
   private want(device: ObservedDevice): void {
@@ -245,6 +282,7 @@ export class ObservePolicies {
 
   private notifiesInParts(device: ObservedDevice): void {
     this.partial.add(device.name);
+    this.journal?.change(device.name);
     const [oldest] = this.partial;
     if (this.partial.size > MOST_PARTIAL && oldest !== undefined) this.partial.delete(oldest);
     if (device.shareOverlaps()) this.want(device);
@@ -269,6 +307,7 @@ export class ObservePolicies {
     const observed = device?.paths.get(path);
     if (device === undefined || !observed?.observed) return;
     this.watch.ended(observed);
+    this.journal?.change(name);
     if (observed.isLeft || code === undefined || this.manager.presence(name) === 'gone') return;
     if (!code.startsWith('4.') && observed.losses++ < MOST_LOSSES) return this.watch.rest(observed);
     const message = `device '${name}' ended the observation of ${path}: ${reason}; it is begun again when the device registers, changes its objects, or the node is deployed`;

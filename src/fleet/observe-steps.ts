@@ -25,6 +25,8 @@ export interface ObserveStepsContext {
   readonly refused: (device: ObservedDevice, path: ObservedPath, reason: Reason) => void;
   /** These paths are better asked for by themselves: the answer for a list had nothing of them. */
   readonly separate: (device: ObservedDevice, paths: readonly string[]) => void;
+  /** Something is not on the device as it was before. */
+  readonly changed: (device: ObservedDevice) => void;
   /** Nothing is wanted of the device, and nothing left on it. */
   readonly done: (device: ObservedDevice) => void;
 }
@@ -92,6 +94,7 @@ export class ObserveSteps {
       return this.failed(device, path, request, asDeviceManagementError(caught));
     } finally {
       path.asking = false;
+      this.context.changed(device);
     }
   }
 

@@ -5,6 +5,7 @@ import { isPathList, pathListText } from '../device/path-list';
 import type { DeviceManagementError } from '../errors';
 import { given, type ObservePolicy } from './observe-policy';
 import { ObservedPath, type Wish } from './observed-path';
+import type { KeptPath } from './policy-journal';
 
 export class ObservedDevice {
   readonly paths = new Map<string, ObservedPath>();
@@ -48,6 +49,31 @@ export class ObservedDevice {
       if (carrier?.observed === true) carrier.stale = true;
     }
     return overlaps;
+  }
+
+  /**
+   * Takes up what is observed on the device since an earlier life of this process, be it wanted still or only to be ended.
+   * @param observed paths that the manager has
+   */
+  adopt(observed: readonly string[], kept: readonly KeptPath[]): readonly { path: ObservedPath; extent: number }[] {
+    const known = new Map(kept.map((one) => [one.path, one]));
+    const adopted: { path: ObservedPath; extent: number }[] = [];
+    for (const name of observed) {
+      const before = known.get(name);
+      if (before !== undefined && !this.paths.has(name)) this.paths.set(name, new ObservedPath(this.name, name));
+      const path = this.paths.get(name);
+      if (path === undefined) continue;
+      if (before !== undefined) path.adopt(before);
+      adopted.push({ path, extent: before?.extent ?? 0 });
+    }
+    return adopted;
+  }
+
+  /** What `adopt` needs in the next life. */
+  kept(): readonly KeptPath[] {
+    return [...this.paths.values()]
+      .filter(({ observed }) => observed)
+      .map(({ path, actual, attributesRefused, extent }) => ({ path, attributes: actual, attributesRefused, extent }));
   }
 
   private mayShareList({ policy, path }: Wish, registration: Registration | undefined): boolean {

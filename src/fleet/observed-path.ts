@@ -6,6 +6,7 @@ import type { ResourceValue } from '../device/value';
 import { Conditions } from './conditions';
 import { Excerpt } from './excerpt';
 import { type AttributeSet, combine, difference, given, isConditional, type ObservePolicy } from './observe-policy';
+import type { KeptPath } from './policy-journal';
 
 /** Losses in a row after which an observation is not asked for again before something has changed. */
 export const MOST_LOSSES = 3;
@@ -137,6 +138,12 @@ export class ObservedPath implements HasDeadline {
       this.adjusted = 0;
       this.actual = given({ ...this.actual, ...request.attributes });
     }
+  }
+
+  /** It stands on the device since an earlier life of this process. */
+  adopt({ attributes, attributesRefused }: Pick<KeptPath, 'attributes' | 'attributesRefused'>): void {
+    this.actual = attributes;
+    if (attributesRefused) this.attributesWereRefused();
   }
 
   attributesWereRefused(): void {

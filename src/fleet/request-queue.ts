@@ -111,6 +111,15 @@ export class RequestQueue {
     for await (const { id, kept } of journal.load()) this.standAgain(id, kept, journal);
   }
 
+  /** Devices can be asked from now on: those that are there are, so many at a time. */
+  resume(): void {
+    for (const device of this.lines.devices()) {
+      // One that was there before the restart has not been heard since.
+      const mayTry = this.isReachable(device) && this.lines.of(device)?.first?.order.whenHeard !== true;
+      if (mayTry) this.move(device);
+    }
+  }
+
   close(): void {
     this.unsubscribe();
     this.pacer.clear();

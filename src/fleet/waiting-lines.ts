@@ -94,6 +94,11 @@ export class WaitingLines {
     return this.lines.get(device);
   }
 
+  /** Devices that something waits for. */
+  devices(): readonly string[] {
+    return [...this.lines.keys()];
+  }
+
   ofOwner(owner: string): readonly WaitingRequest[] {
     return [...(this.byOwner.get(owner)?.requests ?? [])];
   }
@@ -159,7 +164,8 @@ export class WaitingLines {
   }
 
   clear(): readonly WaitingRequest[] {
-    const all = [...this.lines.values()].flatMap((line) => line.requests);
+    // Out of their lines, too: one that moves goes on until it is empty.
+    const all = [...this.lines.values()].flatMap((line) => line.requests.splice(0));
     for (const request of all) request.gone = true;
     this.lines.clear();
     this.byOwner.clear();

@@ -53,6 +53,7 @@ export function planReadComposite(
     registration,
     success: Code.Content,
     question: compositeQuestion(context),
+    ...(request.operation === 'observe-composite' && { asked: request }),
     spec: (format) => {
       const accept = request.contentFormat ?? ANSWER_FORMAT[format as number] ?? format;
       return {

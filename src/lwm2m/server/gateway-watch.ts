@@ -166,7 +166,7 @@ export class GatewayWatch {
     }
   }
 
-  private lookLater(ms: number): void {
+  lookLater(ms: number): void {
     this.timer?.cancel();
     this.timer = this.context.clock.after(ms, () => {
       this.stale = true;

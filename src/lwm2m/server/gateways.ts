@@ -11,6 +11,7 @@ import type { LifecycleEvent, LifecycleEventName, ProblemEvent, Registration } f
 import type { ResourceValue } from '../../device/value';
 import type { DeviceManagementError } from '../../errors';
 import { type ObjectLists, sameObjects } from './announced-objects';
+import type { DeviceKeeper } from './device-keeper';
 import { type AnnouncedChild, GATEWAY_OBJECT, readTable } from './gateway-table';
 import { GatewayWatch, type GatewayWatchContext } from './gateway-watch';
 import { Mistake } from './mistake';
@@ -32,6 +33,8 @@ export interface GatewaysContext extends GatewayWatchContext {
   readonly drop: (record: RegistrationRecord, why: string) => void;
   readonly tell: (event: LifecycleEvent) => void;
   readonly problem: (event: ProblemEvent) => void;
+  /** Absent while everything ends with the process. */
+  readonly keeper: () => DeviceKeeper | undefined;
 }
 
 interface Gateway {
@@ -97,6 +100,22 @@ export class Gateways {
     }
   }
 
+  /**
+   * A gateway of an earlier life of this process, with what was known to be behind it.
+   * @param lookAfterMs it may have changed meanwhile, and is asked when the others are not
+   */
+  restore(record: RegistrationRecord, children: readonly Registration[], lookAfterMs: number): void {
+    if (!announcesGateway(record.value)) return;
+    const gateway = this.gatewayOf(record, new Map());
+    gateway.isAsleep = this.context.presence.of(record) === 'asleep';
+    for (const value of children) {
+      const prefix = value.gateway?.prefix as string;
+      gateway.children.set(prefix, this.context.registrations.addBehind(record, value));
+    }
+    this.gateways.set(record.endpoint, gateway);
+    gateway.watch.lookLater(lookAfterMs);
+  }
+
   /** The device that a value with a prefix is of. */
   behind(record: RegistrationRecord, prefix: string): RegistrationRecord | undefined {
     const gateway = this.gateways.get(record.endpoint);
@@ -121,19 +140,24 @@ export class Gateways {
       if (before !== undefined) this.end(before, 'deregistered');
       return;
     }
+    const gateway = this.gatewayOf(record, before?.children ?? new Map());
+    this.gateways.set(device, gateway);
+    gateway.watch.look();
+  }
+
+  private gatewayOf(record: RegistrationRecord, children: Gateway['children']): Gateway {
     const gateway: Gateway = {
       record,
       watch: new GatewayWatch(this.context, record, {
         taken: (values) => this.taken(gateway, values),
         failed: (error) => this.failed(gateway, error),
       }),
-      children: before?.children ?? new Map(),
+      children,
       hasRefused: false,
       problem: '',
       isAsleep: false,
     };
-    this.gateways.set(device, gateway);
-    gateway.watch.look();
+    return gateway;
   }
 
   private updated(device: string): void {
@@ -148,6 +172,7 @@ export class Gateways {
     const previous = child.value;
     if (isCarriedAlike(previous, gateway)) return;
     child.value = carriedValue(previous, gateway);
+    this.context.keeper()?.keep(child);
     const { value: registration, endpoint: device } = child;
     this.context.tell({ event: 'updated', device, registration, previous, at: registration.updatedAt });
   }
@@ -221,6 +246,7 @@ export class Gateways {
     if (previous.objects === announced.objects || sameObjects(previous, announced)) return;
     const at = this.context.clock.wall();
     child.value = { ...previous, objects: announced.objects, versions: announced.versions, updatedAt: at };
+    this.context.keeper()?.keep(child);
     this.context.tell({ event: 'objects-changed', device: child.endpoint, registration: child.value, previous, at });
   }
 
@@ -230,6 +256,7 @@ export class Gateways {
     const value = childValue(gateway.record.value, name, entry.prefix, entry.announced, at);
     const child = registrations.addBehind(gateway.record, value);
     gateway.children.set(entry.prefix, child);
+    this.context.keeper()?.keep(child);
     if (previous !== undefined) tell({ event: 'replaced', device: name, registration: value, previous, at });
     this.tell('registered', child);
   }

@@ -8,6 +8,7 @@ import type { Observation } from '../../coap/observation';
 import type { NotificationEvent, ObservationEndedEvent, ProblemEvent } from '../../device/manager';
 import { asDeviceManagementError, DeviceManagementError } from '../../errors';
 import { byPrefix } from './answers';
+import type { DeviceKeeper } from './device-keeper';
 import { aboutOf } from './failures';
 import type { Plan } from './plan';
 import type { RegistrationRecord } from './registration';
@@ -21,6 +22,8 @@ export interface ObservationsContext {
   readonly isHeard: () => boolean;
   /** The device behind a gateway that has this prefix. */
   readonly behind: (record: RegistrationRecord, prefix: string) => RegistrationRecord | undefined;
+  /** Absent while everything ends with the process. */
+  readonly keeper: () => DeviceKeeper | undefined;
   readonly notify: (event: NotificationEvent) => void;
   readonly ended: (event: ObservationEndedEvent) => void;
   readonly problem: (event: ProblemEvent) => void;
@@ -28,6 +31,8 @@ export interface ObservationsContext {
 
 /** What an observation needs of the message layer. */
 export type StartObservation = (spec: RequestSpec, observer: Observer, callback: ResponseCallback) => Observation;
+/** The same for one that began in an earlier life of this process. */
+export type ResumeObservation = (observer: Observer) => Observation;
 
 /** One observed path of one device. */
 class Observed implements Observer {
@@ -51,14 +56,15 @@ class Observed implements Observer {
     else this.early.push(() => this.owner.endedByDevice(this, reason));
   }
 
-  /**
-   * The first answer is told by a promise, in the next turn at the latest; a connection may bring it together with the first notifications.
-   * Who asked must have the older value first.
-   */
+  /** Who asked must have the answer before what comes after it; a connection may bring them together. */
   answered(): void {
-    const early: (() => void)[] = [];
-    this.early = early;
+    this.early = [];
+  }
+
+  /** The answer is told by a promise, in the next turn at the latest. */
+  told(): void {
     setImmediate(() => {
+      const early = this.early ?? [];
       this.early = undefined;
       for (const tell of early) tell();
     });
@@ -99,11 +105,13 @@ export class Observations {
       if (isOver) return;
       isOver = true;
       // The answer may come within `begin`, before there is anything to enter.
-      if (observed.observation?.accepted === true) {
-        this.enter(observed);
-        observed.answered();
-      }
-      callback(error, response);
+      if (observed.observation?.accepted !== true) return callback(error, response);
+      this.enter(observed);
+      observed.answered();
+      this.keep(observed, spec, () => {
+        callback(error, response);
+        observed.told();
+      });
     });
     observed.observation = observation;
     return {
@@ -114,6 +122,13 @@ export class Observations {
         callback(new DeviceManagementError('cancelled', 'the request was cancelled'), undefined);
       },
     };
+  }
+
+  /** Goes on with what an earlier life of this process has kept. */
+  restore(record: RegistrationRecord, plan: Plan, resume: ResumeObservation): void {
+    const observed = new Observed(this, record, plan);
+    observed.observation = resume(observed);
+    this.enter(observed);
   }
 
   isObserved(record: RegistrationRecord, path: string): boolean {
@@ -138,6 +153,7 @@ export class Observations {
     this.devices.delete(record);
     for (const [path, observed] of paths) {
       observed.observation?.forget();
+      this.forget(observed);
       this.context.ended({ device: record.endpoint, path, reason });
     }
   }
@@ -186,9 +202,27 @@ export class Observations {
       this.devices.set(record, paths);
     }
     const path = aboutOf(plan);
-    // Most devices forget the older token by themselves; one that does not is told by Reset.
-    paths.get(path)?.observation?.cancel('passive');
+    const before = paths.get(path);
     paths.set(path, observed);
+    if (before === undefined) return;
+    // Most devices forget the older token by themselves; one that does not is told by Reset.
+    before.observation?.cancel('passive');
+    this.forget(before);
+  }
+
+  /** @param done called when it would outlive this process */
+  private keep(observed: Observed, spec: RequestSpec, done: () => void): void {
+    const { record, observation, plan } = observed;
+    const keeper = this.context.keeper();
+    // An observation ends with the connection it was made on (RFC 8323 Appendix A.4).
+    const isLasting = observation?.accepted === true && !observation.endpoint.reliable;
+    if (keeper === undefined || plan.asked === undefined || observation === undefined || !isLasting) return done();
+    keeper.keepObservation({ record, request: plan.asked, spec, token: observation.token });
+    keeper.settle(done);
+  }
+
+  private forget({ observation }: Observed): void {
+    if (observation !== undefined && !observation.endpoint.reliable) this.context.keeper()?.forgetObservation(observation.token);
   }
 
   /** @returns false when it had left before */
@@ -198,6 +232,7 @@ export class Observations {
     if (paths?.get(path) !== observed) return false;
     paths.delete(path);
     if (paths.size === 0) this.devices.delete(observed.record);
+    this.forget(observed);
     return true;
   }
 }

@@ -60,7 +60,7 @@ export function planOf(request: OperationRequest, context: PlanContext): Plan {
 }
 
 function planObserve(request: RequestOf<'observe'>, target: Path, context: PlanContext): Plan {
-  const plan = planRead('observe', 'report', request.contentFormat, target, context);
+  const plan = { ...planRead('observe', 'report', request.contentFormat, target, context), asked: request };
   const query = queryOf(request, [target], context);
   return query.length === 0 ? plan : { ...plan, spec: (format) => ({ ...plan.spec(format), query }) };
 }

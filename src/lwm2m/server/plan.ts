@@ -22,6 +22,8 @@ export interface Plan {
   /** The paths of a composite operation, as one text. */
   readonly list?: string;
   readonly registration: Registration;
+  /** Of an observation: what was asked for, so that it can be planned again after a restart. */
+  readonly asked?: OperationRequest;
   /** The answer's code when it went well. */
   readonly success: number;
   /** Decides on formats; undefined when the operation has none. */

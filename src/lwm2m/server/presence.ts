@@ -49,6 +49,12 @@ export class Presence {
     if (this.asleep.delete(record)) this.options.onChange(record, 'awake');
   }
 
+  /** As it must be taken to be after a restart, which nobody is told: `awakeMs` is what is left of its window; 0 or less = it sleeps. */
+  restore(record: RegistrationRecord, awakeMs: number): void {
+    if (awakeMs <= 0) this.asleep.add(record);
+    else if (record.value.queueMode) this.windows.set(record.slot, awakeMs);
+  }
+
   /** Queue mode may have been turned on or off by an Update (LwM2M 1.0). */
   queueModeChanged(record: RegistrationRecord): void {
     if (!record.value.queueMode) this.windows.clear(record.slot);

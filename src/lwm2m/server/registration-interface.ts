@@ -1,6 +1,7 @@
 /**
- * The registration interface, /rd: Register, Update, De-register (LwM2M Core 1.1.1 §6.2). Each is checked, entered, answered and
- * then told of, in this order: a client that has not seen the answer yet discards what a listener would send it.
+ * The registration interface, /rd: Register, Update, De-register (LwM2M Core 1.1.1 §6.2). Each is checked, entered, kept, answered and
+ * then told of, in this order: a client that has not seen the answer yet discards what a listener would send it, and what it has been
+ * answered must outlive this process.
  */
 import type { Clock } from '../../clock';
 import { Code } from '../../coap/codes';
@@ -11,13 +12,21 @@ import type { Admit } from '../../device/admission';
 import { type Identity, identityKey } from '../../device/identity';
 import type { LifecycleEvent, Registration } from '../../device/manager';
 import { type AnnouncedObjects, joinedObjects, type ObjectLists } from './announced-objects';
+import type { DeviceKeeper } from './device-keeper';
 import { Mistake } from './mistake';
 import { addressOf, hostOf, isMovable } from './peers';
 import type { Presence } from './presence';
 import type { Refusals } from './refusals';
-import { newRegistration, objectsChanged, type RegistrationRecord, registrationValue, updatedRegistration } from './registration';
+import {
+  isSaidAnew,
+  newRegistration,
+  objectsChanged,
+  type RegistrationRecord,
+  registrationValue,
+  updatedRegistration,
+} from './registration';
 import { type RegistrationRules, readRegistrationQuery } from './registration-query';
-import type { Registrations } from './registrations';
+import type { Meeting, Placement, Registrations } from './registrations';
 import type { CountedOperation, OperationStatistics } from './statistics';
 
 export interface RegistrationInterfaceContext {
@@ -43,6 +52,8 @@ export interface RegistrationInterfaceContext {
   readonly abandon: (record: RegistrationRecord, why: 'replaced' | 'deregistered' | 'moved') => void;
   /** Ends a registration, and tells of it. */
   readonly dismiss: (record: RegistrationRecord) => void;
+  /** Absent while everything ends with the process. */
+  readonly keeper: () => DeviceKeeper | undefined;
   readonly tell: (event: LifecycleEvent) => void;
 }
 
@@ -87,13 +98,21 @@ export class RegistrationInterface {
     const identity = this.context.identityOf(request.endpoint);
     const accepted = this.examine(request, identity);
     if (accepted instanceof Refusal) return this.refuse(request, accepted);
-    const { registrations, presence } = this.context;
-    const { record, replaced, displaced } = registrations.add(request.endpoint, identityKey(identity), accepted);
+    const placement = this.context.registrations.add(request.endpoint, identityKey(identity), accepted);
+    const keeper = this.context.keeper();
+    if (keeper === undefined) return this.registered(request, placement, accepted);
+    keeper.keep(placement.record);
+    keeper.settle(() => this.registered(request, placement, accepted));
+  }
+
+  private registered(request: IncomingRequest, { record, replaced, displaced }: Placement, accepted: Registration): void {
+    const { presence } = this.context;
     this.count('register', request, Code.Created, record);
     request.respond({ code: Code.Created, locationPath: ['rd', record.id] });
 
     const at = accepted.registeredAt;
-    presence.heard(record);
+    // While it was being kept another Register may have taken its place.
+    if (!record.gone) presence.heard(record);
     if (displaced !== undefined) presence.sleep(displaced);
     if (replaced !== undefined) {
       this.context.abandon(replaced, 'replaced');
@@ -112,16 +131,35 @@ export class RegistrationInterface {
     const before = record.value;
     const after = this.examineUpdate(request, record);
     if (after instanceof Mistake) return this.answer('update', request, after.code, record, after.reason);
-    const { registrations, presence } = this.context;
+    const { registrations, carry } = this.context;
     registrations.update(record, after);
+    // Before the answer: what the device sends next comes from its new address.
+    const meeting = registrations.meet(record, peer, carry);
+    const keeper = this.context.keeper();
+    if (keeper === undefined) return this.updated(request, record, meeting, before, after);
+    if (meeting.outcome === 'at-home' && !isSaidAnew(before, after)) {
+      keeper.touch(record);
+      return this.updated(request, record, meeting, before, after);
+    }
+    keeper.keep(record);
+    keeper.settle(() => this.updated(request, record, meeting, before, after));
+  }
+
+  private updated(
+    request: IncomingRequest,
+    record: RegistrationRecord,
+    { outcome, displaced }: Meeting,
+    before: Registration,
+    after: Registration,
+  ): void {
+    const { presence } = this.context;
     this.answer('update', request, Code.Changed, record);
 
-    const { outcome, displaced } = registrations.meet(record, peer, this.context.carry);
     if (outcome === 'joined') this.context.abandon(record, 'moved');
     if (displaced !== undefined) presence.sleep(displaced);
     // Awake before told of: a listener that asks the device now must not be told that it sleeps.
-    if (before.queueMode === after.queueMode) presence.heard(record);
-    else presence.queueModeChanged(record);
+    if (!record.gone && before.queueMode === after.queueMode) presence.heard(record);
+    else if (!record.gone) presence.queueModeChanged(record);
     this.tell({ event: 'updated', device: after.endpoint, registration: after, previous: before, at: after.updatedAt });
     if (objectsChanged(before, after)) {
       this.tell({ event: 'objects-changed', device: after.endpoint, registration: after, previous: before, at: after.updatedAt });
@@ -130,14 +168,25 @@ export class RegistrationInterface {
 
   /** DELETE on a path that ends in `rd` and an id. */
   deregister(request: IncomingRequest, id: string): void {
-    const { registrations, clock } = this.context;
+    const { registrations } = this.context;
     const record = registrations.byId(id);
     if (record === undefined) return this.answer('deregister', request, Code.NotFound);
     if (this.isImpostor(record, request.endpoint)) return this.answer('deregister', request, Code.BadRequest);
     registrations.remove(record);
+    const keeper = this.context.keeper();
+    if (keeper === undefined) this.deregistered(request, record);
+    else keeper.settle(() => this.deregistered(request, record));
+  }
+
+  private deregistered(request: IncomingRequest, record: RegistrationRecord): void {
     this.answer('deregister', request, Code.Deleted, record);
     this.context.abandon(record, 'deregistered');
-    this.tell({ event: 'deregistered', device: record.endpoint, registration: record.value, at: clock.wall() });
+    this.tell({
+      event: 'deregistered',
+      device: record.endpoint,
+      registration: record.value,
+      at: this.context.clock.wall(),
+    });
   }
 
   /** All reasons to refuse a Register, what costs least first: most of this is open to strangers. */

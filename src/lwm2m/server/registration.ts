@@ -51,6 +51,19 @@ export interface NewRegistration {
   readonly profiles: readonly string[];
 }
 
+/** What an Update may say. */
+const SAID = [
+  'lifetime',
+  'binding',
+  'queueMode',
+  'address',
+  'objects',
+  'versions',
+  'rootPath',
+  'contentFormats',
+  'parameters',
+] as const;
+
 const NO_PARAMETERS: Readonly<Record<string, string>> = Object.freeze({});
 const NO_PROFILES: readonly string[] = Object.freeze([]);
 const NO_FORMATS: readonly number[] = Object.freeze([]);
@@ -175,6 +188,11 @@ export function isCarriedAlike(child: Registration, gateway: Registration): bool
 export function carriedValue(child: Registration, gateway: Registration): Registration {
   const { lifetime, binding, queueMode, address, rootPath, contentFormats, updatedAt } = gateway;
   return { ...child, lifetime, binding, queueMode, address, rootPath, contentFormats, updatedAt };
+}
+
+/** Whether an Update said more than that the device is still there. A list of objects that is not the same value counts as another. */
+export function isSaidAnew(before: Registration, after: Registration): boolean {
+  return SAID.some((name) => before[name] !== after[name]);
 }
 
 /** Whether an Update brought another object list, not just other bytes for the same one. */

@@ -119,6 +119,28 @@ export class Registrations {
   }
 
   /**
+   * Enters a registration of an earlier life of this process; its name must be free.
+   * @param id as the device knows it; empty for a device behind a gateway
+   * @param leftMs of its lifetime, grace and all; undefined = it never expires
+   */
+  restore(id: string, identity: string | undefined, peer: Endpoint, value: Registration, leftMs: number | undefined): Placement {
+    const record = new RegistrationRecord(id, this.takeSlot(), identity, peer, value);
+    this.slots[record.slot] = record;
+    this.names.set(value.endpoint, record);
+    this.ids.set(record.id, record);
+    if (identity !== undefined) this.identities.set(identity, record);
+    const other = this.residents.newestAt(peer);
+    let displaced = this.residents.moveIn(record);
+    // Who was heard last owns the address, whatever the order they are read in.
+    if (other !== undefined && other.value.updatedAt > value.updatedAt) {
+      this.residents.moveOut(other);
+      displaced = this.residents.moveIn(other);
+    }
+    if (leftMs !== undefined) this.lifetimes.set(record.slot, leftMs);
+    return { record, replaced: undefined, displaced };
+  }
+
+  /**
    * Enters a device behind a gateway: it lives by the registration of its gateway, so it has no id, address or lifetime of its own. Its
    * name must be free.
    */

@@ -22,6 +22,7 @@ import type { OperationOptions, OperationRequest, OperationResult } from '../../
 import { Events } from '../../events';
 import { type AnnouncedObjects, ObjectLists, readObjectLinks } from './announced-objects';
 import { BootstrapInterface } from './bootstrap-interface';
+import type { DeviceKeeper } from './device-keeper';
 import { DeviceOperations } from './device-operations';
 import { notRegistered } from './failures';
 import { Gateways } from './gateways';
@@ -36,6 +37,7 @@ import { RegistrationInterface } from './registration-interface';
 import { DEFAULT_RULES, type RegistrationRules } from './registration-query';
 import { Registrations } from './registrations';
 import { ReportingInterface } from './reporting-interface';
+import { Restoring } from './restoring';
 import { Routing } from './routing';
 import { OperationStatistics, type Statistics } from './statistics';
 import { Strays } from './strays';
@@ -122,6 +124,8 @@ export class Lwm2mServer implements DeviceManager {
   private readonly bootstrapInterface: BootstrapInterface | undefined;
   private readonly routing: Routing;
   private readonly strays: Strays;
+  private readonly restoring: (keeper: DeviceKeeper) => Restoring;
+  private keeper: DeviceKeeper | undefined;
 
   constructor(options: Lwm2mServerOptions = {}) {
     this.clock = options.clock ?? new SystemClock();
@@ -131,17 +135,23 @@ export class Lwm2mServer implements DeviceManager {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     const identityOf = options.identityOf ?? provedIdentity;
     const endpointOf = options.endpointOf ?? (({ name }) => name);
+    const { graceMs = layer.times.maxTransmitWaitMs, awakeMs = layer.times.maxTransmitWaitMs } = options;
+    const random = (): number => (options.random ?? systemRandom).fraction();
+    const keeper = (): DeviceKeeper | undefined => this.keeper;
     this.presences = new Presence({
       clock,
-      awakeMs: options.awakeMs ?? layer.times.maxTransmitWaitMs,
+      awakeMs,
       recordOf: (slot) => this.known.bySlot(slot),
       onChange: (record, event) => this.tell({ event, device: record.endpoint, registration: record.value, at: clock.wall() }),
     });
     this.known = new Registrations({
       clock,
-      graceMs: options.graceMs ?? layer.times.maxTransmitWaitMs,
+      graceMs,
       onExpired: (record) => this.expired(record),
-      onRemoved: (record) => this.presences.forget(record),
+      onRemoved: (record) => {
+        this.presences.forget(record);
+        this.keeper?.remove(record);
+      },
       onVacated: (peer) => layer.unpinned(peer),
       ...(options.makeId !== undefined && { makeId: options.makeId }),
     });
@@ -159,6 +169,7 @@ export class Lwm2mServer implements DeviceManager {
       ended: (event) => events.emit('observation-ended', event),
       problem: (event) => events.emit('problem', event),
       behind: (record, prefix) => this.gateways.behind(record, prefix),
+      keeper,
     });
     this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
     const rules = { ...DEFAULT_RULES, ...options.rules };
@@ -182,6 +193,7 @@ export class Lwm2mServer implements DeviceManager {
       drop: (record, why) => this.drop(record, why),
       tell: (event) => this.tell(event),
       problem: (event) => events.emit('problem', event),
+      keeper,
     });
     const registrationInterface = new RegistrationInterface({
       clock,
@@ -196,10 +208,11 @@ export class Lwm2mServer implements DeviceManager {
       admit,
       identityOf,
       endpointOf,
-      random: () => (options.random ?? systemRandom).fraction(),
+      random,
       carry: (from, to) => layer.move(from, to),
       abandon: (record, why) => this.abandon(record, why),
       dismiss: (record) => this.leave(record),
+      keeper,
       tell: (event) => this.tell(event),
     });
     const reportingInterface = new ReportingInterface({
@@ -236,8 +249,34 @@ export class Lwm2mServer implements DeviceManager {
       bootstrap: () => this.bootstrapInterface,
       identityOf,
       carry: (from, to) => layer.move(from, to),
+      keeper,
     });
+    this.restoring = (kept) =>
+      new Restoring(kept, {
+        clock,
+        layer,
+        models,
+        registrations,
+        presence,
+        observations: this.observed,
+        gateways: this.gateways,
+        identityOf,
+        graceMs,
+        awakeMs,
+        random,
+        expired: (registration) => this.tell({ event: 'expired', device: registration.endpoint, registration, at: clock.wall() }),
+      });
     this.routing = new Routing(registrationInterface, reportingInterface, this.bootstrapInterface);
+  }
+
+  /**
+   * Takes up the devices of an earlier life, and keeps them from now on. Before `start`: what they send meanwhile finds nobody, and comes
+   * again. Those whose lifetime has run out are told of as `expired`, the others are simply there.
+   * @throws DeviceManagementError `store-failed` when nothing can be read
+   */
+  async restore(keeper: DeviceKeeper): Promise<void> {
+    this.keeper = keeper;
+    await this.restoring(keeper).run();
   }
 
   /** @throws DeviceManagementError `port-in-use` or `server-unavailable`, saying what to do */

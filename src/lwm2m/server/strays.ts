@@ -7,6 +7,7 @@
 import type { Endpoint } from '../../coap/endpoint';
 import { type Identity, identityKey } from '../../device/identity';
 import type { BootstrapInterface } from './bootstrap-interface';
+import type { DeviceKeeper } from './device-keeper';
 import { addressOf } from './peers';
 import type { Registrations } from './registrations';
 
@@ -15,6 +16,7 @@ export interface StraysContext {
   readonly bootstrap: () => Pick<BootstrapInterface, 'isWith'> | undefined;
   readonly identityOf: (peer: Endpoint) => Identity;
   readonly carry: (from: Endpoint, to: Endpoint) => void;
+  readonly keeper: () => DeviceKeeper | undefined;
 }
 
 export class Strays {
@@ -36,6 +38,7 @@ export class Strays {
     if (another !== undefined || record.displaced || registrations.meet(record, to, carry).outcome !== 'moved') return false;
     // It has told nothing, so its lifetime does not begin anew.
     record.value = { ...record.value, address: addressOf(record.peer) };
+    this.context.keeper()?.keep(record);
     return true;
   }
 }

@@ -11,7 +11,9 @@ import type {
   ProblemEvent,
   SendEvent,
 } from '../../../src/device/manager';
+import { DeviceKeeper } from '../../../src/lwm2m/server/device-keeper';
 import { Lwm2mServer, type Lwm2mServerOptions } from '../../../src/lwm2m/server/server';
+import type { Store } from '../../../src/store/store';
 import { ScriptedPeer, testRandom } from '../../coap/world';
 
 export interface World {
@@ -29,10 +31,24 @@ export interface World {
 
 export const SERVER = { address: '10.0.0.1', port: 5683 };
 
-export async function givenServer(options: Lwm2mServerOptions & { faults?: NetworkFaults } = {}): Promise<World> {
-  const { faults, ...rest } = options;
-  const clock = new VirtualClock();
-  const network = new MemoryNetwork(clock, { delayMs: 1, ...faults });
+export interface WorldOptions extends Lwm2mServerOptions {
+  readonly faults?: NetworkFaults;
+  /** Where the server keeps its devices, and finds those of an earlier life. */
+  readonly store?: Store;
+  /** Told of the store's troubles. */
+  readonly troubles?: string[];
+  /** The world of an earlier server, which must have ended. */
+  readonly after?: Pick<World, 'clock' | 'network'>;
+  /** Between the restoring of devices and the first that is heard. */
+  readonly beforeStart?: (world: World) => Promise<void>;
+  /** What the wall clock shows at first. */
+  readonly epoch?: number;
+}
+
+export async function givenServer(options: WorldOptions = {}): Promise<World> {
+  const { faults, store, troubles = [], after, epoch, beforeStart, ...rest } = options;
+  const clock = after?.clock ?? new VirtualClock(epoch);
+  const network = after?.network ?? new MemoryNetwork(clock, { delayMs: 1, ...faults });
   const server = new Lwm2mServer({
     transport: network.transport(SERVER.address, SERVER.port),
     clock,
@@ -56,6 +72,8 @@ export async function givenServer(options: Lwm2mServerOptions & { faults?: Netwo
   server.events.on('send', (event) => world.sends.push(event));
   server.events.on('observation-ended', (event) => world.ended.push(event));
   server.events.on('problem', (event) => world.problems.push(event));
+  if (store !== undefined) await server.restore(new DeviceKeeper(store, clock, (reason) => troubles.push(reason)));
+  await beforeStart?.(world);
   await server.start();
   return world;
 }

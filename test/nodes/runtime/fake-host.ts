@@ -67,6 +67,8 @@ export class FakeServer extends FakeManager implements ManagedServer {
     this.local = { address: '::', port: 5683 };
   }
 
+  async restore(): Promise<void> {}
+
   async stop(): Promise<void> {
     await this.whileStopping();
     this.stops++;

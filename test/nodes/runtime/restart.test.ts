@@ -120,7 +120,7 @@ describe('a server whose store cannot be opened', () => {
     const life = await start(() => Promise.reject(new DeviceManagementError('store-failed', 'the disk is read-only')));
     assert.equal(life.server.state.name, 'listening');
     assert.deepEqual(life.log, [
-      'the disk is read-only; the server goes on, and forgets with the process what waits for devices',
+      'the disk is read-only; the server goes on from memory, and with the process it forgets its devices and what waits for them',
     ]);
     assert.equal(life.server.kept.isKept, false);
     assert.equal(life.server.kept.trouble, life.log[0]);
