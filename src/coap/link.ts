@@ -1,11 +1,11 @@
 /** One transport of a layer, and the peers met on it: an address means something only together with what carries messages there. */
 import { sizesFor } from './block/sizes';
 import type { Endpoint, EndpointTable } from './endpoint';
+import type { Receiving } from './receiving';
 import type { PeerCapabilities, Receiver, RefusedPeer, Transport } from './transport';
 
-/** What the layer does with what comes. */
+/** What the layer does beside receiving. */
 export interface LinkOwner {
-  received(datagram: Buffer, address: string, port: number, link: Link): void;
   disconnected(endpoint: Endpoint, reason: string): void;
   refused(peer: RefusedPeer): void;
 }
@@ -14,11 +14,12 @@ export class Link implements Receiver {
   constructor(
     readonly transport: Transport,
     readonly endpoints: EndpointTable,
+    private readonly receiving: Receiving,
     private readonly owner: LinkOwner,
   ) {}
 
   received(datagram: Buffer, address: string, port: number): void {
-    this.owner.received(datagram, address, port, this);
+    this.receiving.received(datagram, address, port, this.transport, this.endpoints);
   }
 
   announced(address: string, port: number, capabilities: PeerCapabilities): void {

@@ -34,3 +34,15 @@ export class LayerStatistics {
     return found;
   }
 }
+
+/** What a layer holds for its peers; each number has a cap in `LayerLimits`, or is what its owner asked for. */
+export interface Held {
+  readonly endpoints: number;
+  /** Requests under way and observations. */
+  readonly tokens: number;
+  readonly deduplicationEntries: number;
+  readonly deduplicationBytes: number;
+  /** Bodies being received in blocks, and those being served. */
+  readonly blockTransfers: number;
+  readonly blockBytes: number;
+}
