@@ -14,8 +14,9 @@ import { type Listener, type Order, type Outcome, Outcomes } from './outcomes';
 import { Pacer } from './pacer';
 import type { KeptRequest, RequestJournal } from './request-journal';
 import { following } from './sequence';
-import { asleep, contextOf, DEFAULT_TTL_MS, expired, interrupted, stopped, superseded, withdrawn } from './waiting-errors';
+import { contextOf, DEFAULT_TTL_MS, expired, interrupted, stopped, superseded, withdrawn } from './waiting-errors';
 import { type WaitingLine, WaitingLines, type WaitingRequest } from './waiting-lines';
+import { isAnswer, WaitingRules, wasSent } from './waiting-rules';
 import { viewOf, type WaitingView } from './waiting-view';
 
 export interface RequestQueueOptions {
@@ -36,17 +37,9 @@ const DEFAULTS = { mostPerDevice: 100, mostInTotal: 10_000, linesAtOnce: 64 };
 /** Events after which a device listens. */
 const COMING: ReadonlySet<LifecycleEvent['event']> = new Set(['registered', 'updated', 'objects-changed', 'awake']);
 
-/** A request a device never answers would keep all others waiting behind it. */
-const MOST_ATTEMPTS = 3;
-
-/** Before anything was sent: the device had gone or fallen asleep between our look and our request. */
-const NOT_SENT: ReadonlySet<string> = new Set(['asleep', 'not-registered']);
-
-/** Of a device that fell asleep, or whose connection ended: it may have heard the request, or not. */
-const UNHEARD: ReadonlySet<string> = new Set(['timeout', 'disconnected']);
-
 export class RequestQueue {
   readonly outcomes: Outcomes;
+  private readonly rules: WaitingRules;
   private readonly lines: WaitingLines;
   private readonly deadlines: Deadlines<WaitingRequest>;
   private readonly pacer: Pacer;
@@ -55,6 +48,7 @@ export class RequestQueue {
 
   constructor(private readonly options: RequestQueueOptions) {
     this.outcomes = new Outcomes(options.clock);
+    this.rules = new WaitingRules(options.manager, options.devices);
     this.lines = new WaitingLines(options.mostPerDevice ?? DEFAULTS.mostPerDevice, options.mostInTotal ?? DEFAULTS.mostInTotal);
     this.deadlines = new Deadlines(options.clock, EXPIRY_TICK_MS, (request) => this.expire(request));
     this.pacer = new Pacer(options.linesAtOnce ?? DEFAULTS.linesAtOnce);
@@ -78,10 +72,10 @@ export class RequestQueue {
   /** Asks now or when the device comes; `listener` is told which, and the outcome; without one, the successor of the owner is. */
   submit(order: Order, listener?: Listener): void {
     if (listener !== undefined) this.outcomes.expect(order, listener);
-    const reason = this.reasonToWait(order);
+    const reason = this.rules.reasonToWait(order);
     if (order.whenHeard === true) this.wait(order);
-    else if (reason !== undefined && !this.mayWait(order, reason)) this.outcomes.settle(order, { error: reason });
-    else if (reason !== undefined || this.standsInLine(order)) this.wait(order);
+    else if (reason !== undefined && !this.rules.mayWait(order, reason)) this.outcomes.settle(order, { error: reason });
+    else if (reason !== undefined || this.rules.standsInLine(order, this.lines.of(order.device))) this.wait(order);
     else void this.ask(order);
   }
 
@@ -129,24 +123,6 @@ export class RequestQueue {
       if (!waits || this.journal === undefined) this.outcomes.settle(order, { error: stopped(order) });
     }
     this.outcomes.close();
-  }
-
-  /** `undefined`: the device is there. */
-  private reasonToWait(order: Order): DeviceManagementError | undefined {
-    const presence = this.options.manager.presence(order.device);
-    if (presence === 'gone') return this.options.devices.absence(order.device, contextOf(order));
-    return presence === 'asleep' ? asleep(order) : undefined;
-  }
-
-  private mayWait(order: Order, reason: DeviceManagementError): boolean {
-    if (order.whenAsleep !== 'queue') return false;
-    return reason.code === 'asleep' || this.options.devices.isKnown(order.device);
-  }
-
-  /** Behind those that came before, else an older write would undo a newer one; and one at a time where the device may fall asleep. */
-  private standsInLine({ device, whenAsleep }: Order): boolean {
-    if (whenAsleep !== 'queue') return false;
-    return this.lines.of(device) !== undefined || this.options.manager.registration(device)?.queueMode === true;
   }
 
   private wait(order: Order): void {
@@ -223,11 +199,7 @@ export class RequestQueue {
   }
 
   private shouldWaitAfter(order: Order, error: DeviceManagementError, attempts: number): boolean {
-    if (order.whenAsleep !== 'queue' || !this.outcomes.isWanted(order)) return false;
-    if (NOT_SENT.has(error.code)) return this.options.devices.isKnown(order.device);
-    if (order.whenHeard === true && UNHEARD.has(error.code)) return true;
-    const metSleeper = UNHEARD.has(error.code) && this.options.manager.presence(order.device) === 'asleep';
-    return metSleeper && attempts < MOST_ATTEMPTS && isRepeatable(order.request);
+    return this.outcomes.isWanted(order) && this.rules.waitsAfter(order, error, attempts);
   }
 
   private async perform(order: Order): Promise<Outcome> {
@@ -277,7 +249,7 @@ export class RequestQueue {
     const outcome = await this.perform(request.order);
     request.inFlight = false;
     if ('error' in outcome && !isAnswer(outcome.error)) {
-      if (!NOT_SENT.has(outcome.error.code)) request.attempts++;
+      if (wasSent(outcome.error)) request.attempts++;
       if (!request.gone && this.shouldWaitAfter(request.order, outcome.error, request.attempts)) {
         if (marked !== undefined) void this.keep(request, marked);
         return false;
@@ -320,9 +292,4 @@ export class RequestQueue {
     }
     this.settle(request, { error: expired(request.order) });
   }
-}
-
-/** The device has spoken, though it said no. */
-function isAnswer({ code }: DeviceManagementError): boolean {
-  return /^\d\.\d\d$/.test(code);
 }
