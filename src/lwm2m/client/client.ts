@@ -10,31 +10,27 @@ import { CoapLayer, type Random, type RequestSpec, type ResponseCallback, system
 import type { Path } from '../../device/path';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
-import { AttachedAttributes } from './attached-attributes';
+import { Absence } from './absence';
 import { DEFAULT_BACKOFF } from './backoff';
 import type { ClientEvents } from './client-events';
 import { CLIENT_LIMITS, type Lwm2mClientOptions } from './client-options';
 import { ClientTransports } from './client-transports';
-import { EndDevices, type EndDevicesContext } from './end-devices';
+import type { EndDevices } from './end-devices';
+import { ManagedObjects } from './managed-objects';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
-import { Operations } from './operations';
 import { Provisioning } from './provisioning';
 import { Questions } from './questions';
 import { QueueMode } from './queue-mode';
 import { Radio } from './radio';
 import { Registration, type RegistrationState } from './registration';
-import { Reporting } from './reporting';
-import { sendOutcome, sendRequest } from './sending';
+import { Sending } from './sending';
 import { ServerObject } from './server-object';
 
 export type { ClientEvents } from './client-events';
 export type { Lwm2mClientOptions } from './client-options';
 
 export type ClientState = RegistrationState | 'bootstrapping';
-
-/** When a server goes, its clients shall not all come back in the same moment. */
-const RECONNECT_SPREAD_MS = 3_000;
 
 export class Lwm2mClient {
   readonly events = new Events<ClientEvents>();
@@ -48,18 +44,16 @@ export class Lwm2mClient {
   private readonly transports: ClientTransports;
   private readonly layer: CoapLayer;
   private readonly questions: Questions;
-  private readonly attached: AttachedAttributes;
-  private readonly reporting: Reporting;
-  private readonly operations: Operations;
+  private readonly managed: ManagedObjects;
   private readonly registering: Registration;
   private readonly provisioning: Provisioning;
   private readonly serverObject: ServerObject;
   private readonly sleep: QueueMode;
+  private readonly absence: Absence;
+  private readonly sending: Sending;
   private opening: Promise<void> | undefined;
   private running = false;
-  private silence: Timer | undefined;
   private told: Timer | undefined;
-  private reconnecting: Timer | undefined;
   private readonly stopListeners = new Set<() => void>();
 
   constructor(private readonly options: Lwm2mClientOptions) {
@@ -83,7 +77,7 @@ export class Lwm2mClient {
     });
     this.serverObject = new ServerObject(objects, {
       update: () => this.registering.update(),
-      disable: (seconds) => this.disable(seconds),
+      disable: (seconds) => this.absence.disabled(seconds),
       ...(options.bootstrap !== undefined && { bootstrap: () => this.provisioning.begin() }),
     });
     this.provisioning = new Provisioning(
@@ -102,22 +96,21 @@ export class Lwm2mClient {
       },
       options,
     );
-    this.attached = new AttachedAttributes(objects.version, objects.model);
-    const { clock, events, attached, layer, serverObject } = this;
-    const reporting: EndDevicesContext = {
-      clock,
-      layer,
-      tree: objects,
-      defaults: () => serverObject.defaultPeriods,
-      onBug: warn,
-      confirmable: () => options.confirmableNotifications === true || serverObject.wantsConfirmable,
-      storing: () => serverObject.storesNotifications,
-    };
-    this.reporting = new Reporting({ ...reporting, attached, events });
-    this.endDevices = new EndDevices(reporting);
-    if (options.endDevices !== undefined) this.endDevices.announce();
-    for (const device of options.endDevices ?? []) this.endDevices.add(device);
-    this.operations = new Operations(objects, attached, this.reporting, clock, events);
+    const { clock, events, layer, serverObject } = this;
+    this.managed = new ManagedObjects(
+      {
+        clock,
+        layer,
+        tree: objects,
+        defaults: () => serverObject.defaultPeriods,
+        onBug: warn,
+        confirmable: () => options.confirmableNotifications === true || serverObject.wantsConfirmable,
+        storing: () => serverObject.storesNotifications,
+      },
+      events,
+      options.endDevices,
+    );
+    this.endDevices = this.managed.endDevices;
     this.registering = new Registration({
       clock,
       endpoint,
@@ -130,7 +123,29 @@ export class Lwm2mClient {
       backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
       fraction: () => this.random.fraction(),
       events,
-      onFresh: (reason) => this.endObservations(reason),
+      onFresh: (reason) => this.managed.endObservations(reason),
+    });
+    this.absence = new Absence({
+      clock,
+      radio: this.radio,
+      sleep: this.sleep,
+      provisioning: this.provisioning,
+      registering: this.registering,
+      isRunning: () => this.running,
+      endObservations: (reason) => this.managed.endObservations(reason),
+      fraction: () => this.random.fraction(),
+    });
+    this.sending = new Sending({
+      endpoint,
+      clock,
+      objects,
+      endDevices: this.endDevices,
+      serverObject,
+      events,
+      registering: this.registering,
+      isRegistered: () => this.state === 'registered',
+      ask: (spec, callback) => this.ask(spec, undefined, callback),
+      stopListeners: this.stopListeners,
     });
     objects.events.on('changed', (paths) => this.settingsChanged(paths));
     objects.events.on('instances', () => this.tellServer());
@@ -146,7 +161,7 @@ export class Lwm2mClient {
 
   /** Paths the server observes. */
   get observations(): readonly string[] {
-    return [...this.reporting.paths, ...this.endDevices.observations];
+    return this.managed.observations;
   }
 
   get local(): { readonly address: string; readonly port: number } | undefined {
@@ -183,15 +198,14 @@ export class Lwm2mClient {
     await this.opening?.catch(() => undefined);
     if (!this.running) return;
     this.running = false;
-    this.silence?.cancel();
+    this.absence.stop();
     this.told?.cancel();
-    this.reconnecting?.cancel();
     this.sleep.stop();
     this.provisioning.abandon();
     const isCutOff = this.radio.state === 'cut-off';
     if (isCutOff) this.registering.abandon();
     else await new Promise<void>((resolve) => this.registering.deregister(resolve));
-    this.endObservations('the client stopped');
+    this.managed.endObservations('the client stopped');
     for (const tell of this.stopListeners) tell();
     this.provisioning.servers.release();
     await this.layer.close();
@@ -219,48 +233,18 @@ export class Lwm2mClient {
    * Send (LwM2M Core 1.1.1 §6.4.6): values of these paths, with the time, in SenML CBOR.
    * @throws DeviceManagementError `unsupported` in 1.0 or while muted, `not-registered`, `invalid-path`, the server's code, or why it did not answer
    */
-  async send(paths: readonly string[]): Promise<void> {
-    const { version } = this.objects;
-    if (version === '1.0')
-      throw new DeviceManagementError('unsupported', 'Send came with LwM2M 1.1, and this client speaks 1.0.');
-    if (this.serverObject.isMuted) {
-      const path = this.serverObject.muteSendPath;
-      throw new DeviceManagementError('unsupported', `The server has muted Send: it must write false to ${path} first.`, {
-        path,
-      });
-    }
-    if (this.state !== 'registered') {
-      throw new DeviceManagementError('not-registered', `${this.endpoint} is not registered: wait for the registration.`);
-    }
-    const spec = sendRequest(this.objects, this.endDevices, paths, this.clock.wall());
-    const send = (): Promise<void> =>
-      new Promise((resolve, reject) => {
-        this.ask(spec, undefined, sendOutcome(resolve, reject));
-      });
-    await send().catch(async (error: unknown) => {
-      // A Send names no registration: after a NAT has changed the address, only an Update can tell whose it is.
-      const isUnknown = error instanceof DeviceManagementError && error.code === '4.04';
-      if (!isUnknown || !(await this.introduced())) throw error;
-      await send();
-    });
+  send(paths: readonly string[]): Promise<void> {
+    return this.sending.send(paths);
   }
 
   /** Falls silent as without power: says nothing, hears nothing. */
   cutOff(): void {
-    this.radio.state = 'cut-off';
-    this.sleep.stop();
-    this.silence?.cancel();
-    this.provisioning.abandon();
-    this.registering.abandon();
-    this.endObservations('the device was cut off');
-    this.provisioning.servers.hangUp();
+    this.absence.begin();
   }
 
   /** Comes back after `cutOff` and registers anew, or asks for its servers when it has none. */
   comeBack(): void {
-    this.silence?.cancel();
-    this.radio.state = 'on';
-    if (this.running) this.provisioning.connect();
+    this.absence.end();
   }
 
   /**
@@ -268,12 +252,9 @@ export class Lwm2mClient {
    * @param whileDown what changes meanwhile, seen with the new registration
    */
   restart(silentMs: number, whileDown: () => void = () => undefined): void {
-    this.cutOff();
-    this.forgetAttributes();
-    this.silence = this.clock.after(silentMs, () => {
-      whileDown();
-      this.comeBack();
-    });
+    this.absence.begin();
+    this.managed.forgetAttributes();
+    this.absence.endAfter(silentMs, whileDown);
   }
 
   private async open(): Promise<void> {
@@ -285,11 +266,8 @@ export class Lwm2mClient {
   /** Observations end with their connection (RFC 8323 Appendix A.4); the server finds the device again by its next Update. */
   private disconnected(peer: Endpoint): void {
     if (!this.provisioning.servers.isManagement(peer) || !this.running) return;
-    this.endObservations('the connection ended');
-    this.reconnecting?.cancel();
-    this.reconnecting = this.clock.after(this.random.fraction() * RECONNECT_SPREAD_MS, () => {
-      if (this.running && this.radio.state !== 'cut-off') this.registering.update();
-    });
+    this.managed.endObservations('the connection ended');
+    this.absence.reconnect();
   }
 
   private makeTransports(): ClientTransports {
@@ -330,7 +308,7 @@ export class Lwm2mClient {
     if (running && provisioning.answer(request)) return;
     const isManaged = running && !provisioning.isUnderWay;
     if (isManaged && request.endpoint === provisioning.servers.management) {
-      if (!this.endDevices.answer(request)) this.operations.answer(request);
+      this.managed.answer(request);
       return;
     }
     request.respond({ code: Code.Unauthorized });
@@ -339,18 +317,8 @@ export class Lwm2mClient {
   /** Another one will manage it, or this one anew: registration, observations and attributes end without a word. */
   private leaveServer(reason: string): void {
     this.registering.abandon();
-    this.endObservations(reason);
-    this.forgetAttributes();
-  }
-
-  private endObservations(reason: string): void {
-    this.reporting.endAll(reason);
-    this.endDevices.endAll(reason);
-  }
-
-  private forgetAttributes(): void {
-    this.attached.clear();
-    this.endDevices.clearAttributes();
+    this.managed.endObservations(reason);
+    this.managed.forgetAttributes();
   }
 
   private ask(spec: RequestSpec, timeoutMs: number | undefined, callback: ResponseCallback): { cancel(): void } {
@@ -362,30 +330,8 @@ export class Lwm2mClient {
   /** The server set its own resources (1/0/…): periods hold at once, the lifetime is confirmed by an Update. */
   private settingsChanged(paths: readonly Path[]): void {
     if (!paths.some((path) => this.serverObject.isSetting(path))) return;
-    this.reporting.attributesChanged();
-    this.endDevices.attributesChanged();
+    this.managed.attributesChanged();
     this.tellServer();
-  }
-
-  /** Updates, and tells whether the server knows it then. */
-  private introduced(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const end = (isKnown: boolean): void => {
-        for (const stop of listening) stop();
-        this.stopListeners.delete(stopped);
-        resolve(isKnown);
-      };
-      const stopped = (): void => end(false);
-      const listening = [
-        this.events.on('updated', () => end(true)),
-        this.events.on('registered', () => end(true)),
-        this.events.on('failed', stopped),
-        this.events.on('deregistered', stopped),
-      ];
-      this.stopListeners.add(stopped);
-      if (this.state === 'registered') this.registering.update();
-      else stopped();
-    });
   }
 
   /** After the answer that goes out now: an Update in front of it would cross it. */
@@ -393,16 +339,6 @@ export class Lwm2mClient {
     this.told ??= this.clock.after(0, () => {
       this.told = undefined;
       if (this.running) this.registering.updateIfChanged();
-    });
-  }
-
-  /** 1/x/4: leaves, and is not to be reached until the time has passed. */
-  private disable(seconds: number): void {
-    this.registering.deregister(() => {
-      if (!this.running) return;
-      this.radio.state = 'cut-off';
-      this.provisioning.servers.hangUp();
-      this.silence = this.clock.after(seconds * 1000, () => this.comeBack());
     });
   }
 }
