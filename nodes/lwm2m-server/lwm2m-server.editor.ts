@@ -20,6 +20,7 @@ RED.nodes.registerType('lwm2m-server', {
     admission: { value: 'secured' },
     store: { value: 'level' },
     storePath: { value: '' },
+    durability: { value: 'process' },
     models: { value: '' },
     ackTimeout: {
       value: 2,
@@ -37,7 +38,12 @@ RED.nodes.registerType('lwm2m-server', {
     const store = '#node-config-input-store';
     // A server made before there was a choice.
     if (!$(store).val()) $(store).val('level');
-    DeviceManagement.follow(store, () => DeviceManagement.showRow('#node-config-input-storePath', $(store).val() === 'level'));
+    const durability = '#node-config-input-durability';
+    if (!$(durability).val()) $(durability).val('process');
+    DeviceManagement.follow(store, () => {
+      const isOnDisk = $(store).val() === 'level';
+      for (const setting of ['#node-config-input-storePath', durability]) DeviceManagement.showRow(setting, isOnDisk);
+    });
     DeviceManagement.showServerState(this);
   },
 });

@@ -9,7 +9,7 @@ import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configuration
 import { Provisioning } from '../../src/fleet/provisioning';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
-import { LevelStore } from '../../src/store/level';
+import { type Durability, LevelStore } from '../../src/store/level';
 import { sealFrom } from '../../src/store/seal';
 import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
@@ -26,6 +26,7 @@ interface ServerProperties extends NodeDef {
   readonly ackTimeout?: number | string;
   readonly store?: 'level' | 'memory';
   readonly storePath?: string;
+  readonly durability?: Durability;
 }
 
 const DEFAULT_PORT = 5683;
@@ -38,7 +39,7 @@ const tables = new WeakMap<object, RunningServers>();
 const served = new WeakSet<object>();
 
 function settingsOf(properties: ServerProperties): ServerSettings {
-  const { name, host, port, tcpPort, admission, models, ackTimeout, store, storePath } = properties;
+  const { name, host, port, tcpPort, admission, models, ackTimeout, store, storePath, durability } = properties;
   return {
     name: name ?? '',
     host: (host ?? '').trim(),
@@ -48,6 +49,7 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     ackTimeoutMs: milliseconds(ackTimeout) ?? DEFAULT_ACK_TIMEOUT_MS,
     store: store === 'memory' ? 'memory' : 'level',
     storePath: (storePath ?? '').trim(),
+    durability: durability === 'power' ? 'power' : 'process',
     // Whatever else is written there, an open door must have been asked for.
     admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
   };
@@ -82,7 +84,7 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
 
 /** Where the state of a server is kept; nowhere when it is to be in memory. */
 function keeping(
-  { store, storePath }: ServerSettings,
+  { store, storePath, durability }: ServerSettings,
   log: ServerLog,
   id: string,
   userDir: string | undefined,
@@ -92,7 +94,7 @@ function keeping(
   const onRepaired = (reason: string): void =>
     log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
   return {
-    openStore: () => LevelStore.open({ folder, onRepaired }),
+    openStore: () => LevelStore.open({ folder, durability, onRepaired }),
     // Beside the folder and not in it: a copy of the store alone opens nothing.
     openSeal: () => sealFrom(`${folder}.key`),
   };

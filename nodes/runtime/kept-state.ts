@@ -7,6 +7,7 @@ import { PolicyJournal } from '../../src/fleet/policy-journal';
 import type { Provisioning } from '../../src/fleet/provisioning';
 import { RequestJournal } from '../../src/fleet/request-journal';
 import { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
+import { RecoveringStore } from '../../src/store/recovering';
 import type { Seal } from '../../src/store/seal';
 import type { Store } from '../../src/store/store';
 
@@ -18,12 +19,15 @@ export type OpenSeal = () => Promise<Seal>;
 /** A manager whose devices outlive it. */
 export interface Restorable {
   restore(keeper: DeviceKeeper): Promise<void>;
+  keepAll(): Promise<void>;
 }
 
 export class KeptState {
   /** Why nothing is kept although it should be; for a person. */
   trouble: string | undefined;
   private store: Store | undefined;
+  /** Nothing can be written, although it should be. */
+  private failing = false;
   /** Whatever writes to it. */
   private writers: readonly { flush(): Promise<void> }[] = [];
   private restoring: Promise<void> | undefined;
@@ -34,10 +38,17 @@ export class KeptState {
     private readonly warn: (text: string) => void,
     /** Absent: what is known of devices is not kept. */
     private readonly openSeal?: OpenSeal,
+    /** Told when things can no longer be kept, or again. */
+    private readonly changed: () => void = () => undefined,
   ) {}
 
   get isKept(): boolean {
-    return this.store !== undefined;
+    return this.store !== undefined && !this.failing;
+  }
+
+  /** It should be kept, and cannot be. */
+  get isFailing(): boolean {
+    return this.failing;
   }
 
   /** Once: a server that cannot have its port yet tries to begin again and again. Never rejects: without a store it goes on from memory. */
@@ -57,7 +68,12 @@ export class KeptState {
   private async restoreOnce(fleet: Fleet, manager: Restorable, provisioning: Provisioning): Promise<void> {
     if (this.open === undefined) return;
     try {
-      this.store = await this.open();
+      this.store = await RecoveringStore.open(this.open, this.clock, {
+        failed: (error) => {
+          this.goOn(error);
+        },
+        recovered: () => void this.recovered(fleet, manager),
+      });
     } catch (caught) {
       this.goOn(caught);
     }
@@ -80,7 +96,22 @@ export class KeptState {
     }
   }
 
+  private async recovered(fleet: Fleet, manager: Restorable): Promise<void> {
+    this.failing = false;
+    this.trouble = undefined;
+    try {
+      await manager.keepAll();
+      await fleet.keepAll();
+      this.warn('the store can be written to again, and has everything that is known now');
+    } catch (caught) {
+      this.tell(asDeviceManagementError(caught).message);
+    }
+    this.changed();
+  }
+
   private goOn(caught: unknown): void {
+    this.failing = true;
+    this.changed();
     this.tell(
       `${asDeviceManagementError(caught).message}; the server goes on from memory, and with the process it forgets its devices and what waits for them`,
     );

@@ -61,7 +61,7 @@ export class OperationCounts {
 
   private status(server: RunningServer): Status {
     const { texts } = this.host;
-    const trouble = serverStatus(texts, server.state);
+    const trouble = serverStatus(texts, server);
     if (trouble !== undefined) return trouble;
     const n = this.inFlight;
     const queued = server.fleet.requests.waiting(this.host.id);

@@ -27,6 +27,8 @@ export interface ManagedServer extends DeviceManager {
   stop(): Promise<void>;
   /** Takes up the devices of an earlier life, and keeps them from now on; before it starts. */
   restore(keeper: DeviceKeeper): Promise<void>;
+  /** Writes all of it once more. */
+  keepAll(): Promise<void>;
   /** Where it listens over UDP. */
   readonly local: ListeningAt | undefined;
   /** All it listens on. */
@@ -105,7 +107,9 @@ export class RunningServer {
       (device) => this.moved(device),
     );
     this.admittance.positions = this.positions;
-    this.kept = new KeptState(parts.openStore, clock, (text) => this.log.warn(text), parts.openSeal);
+    const { openStore, openSeal } = parts;
+    const warn = (text: string): void => this.log.warn(text);
+    this.kept = new KeptState(openStore, clock, warn, openSeal, () => this.changes.emit('state', this.state));
     this.sources = new OwnedSources(clock);
     this.hold();
     this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));

@@ -6,6 +6,7 @@
 import type { Clock, Timer } from '../../src/clock';
 import type { Admission } from '../../src/device/admission';
 import { DeviceManagementError } from '../../src/errors';
+import type { Durability } from '../../src/store/level';
 import { type ManagedServer, RunningServer, type ServerLog, type ServerParts } from './running-server';
 
 export interface ListenSettings {
@@ -19,6 +20,7 @@ export interface ListenSettings {
   readonly store: 'level' | 'memory';
   /** Empty: a folder of the server's own in the user directory. */
   readonly storePath: string;
+  readonly durability: Durability;
 }
 
 export interface ServerSettings extends ListenSettings {
@@ -164,7 +166,7 @@ function listensAlike(a: ListenSettings, b: ListenSettings): boolean {
 }
 
 /** What cannot change while a server runs. */
-const LISTEN_SETTINGS = ['host', 'port', 'tcpPort', 'models', 'ackTimeoutMs', 'store', 'storePath'] as const;
+const LISTEN_SETTINGS = ['host', 'port', 'tcpPort', 'models', 'ackTimeoutMs', 'store', 'storePath', 'durability'] as const;
 
 /** The port wanted on a transport ("udp", "tcp"). */
 function portFor({ port, tcpPort }: ListenSettings, transport: string): number | undefined {

@@ -74,7 +74,7 @@ export class SourceNode<Item> {
 
   private status(): Status {
     const { texts } = this.host;
-    const trouble = serverStatus(texts, this.server.state);
+    const trouble = serverStatus(texts, this.server);
     if (trouble !== undefined) return trouble;
     const hasDropped = this.server.clock.monotonic() - this.droppedAt < DROPPED_SHOWN_MS;
     return hasDropped ? status(texts, 'dropped', { n: this.buffer.dropped }) : this.kind.status();

@@ -1,6 +1,6 @@
 /** What a node says about itself under its box: Node-RED's colours, short texts, and not more often than an eye can follow. */
 import type { Clock, Timer } from '../../src/clock';
-import type { ServerState } from './running-server';
+import type { RunningServer } from './running-server';
 
 export interface Status {
   readonly fill?: 'red' | 'green' | 'yellow' | 'blue' | 'grey';
@@ -17,6 +17,7 @@ const LOOKS = {
   stopped: { fill: 'grey', shape: 'ring' },
   'port-in-use': { fill: 'red', shape: 'ring' },
   'not-running': { fill: 'red', shape: 'ring' },
+  'not-kept': { fill: 'yellow', shape: 'ring' },
   'no-server': { fill: 'red', shape: 'ring' },
   ok: { fill: 'green', shape: 'dot' },
   failed: { fill: 'red', shape: 'ring' },
@@ -45,8 +46,9 @@ export function status(texts: Texts, key: StatusKey, variables?: Readonly<Record
 }
 
 /** `undefined` while it listens: then the node has better things to tell. */
-export function serverStatus(texts: Texts, state: ServerState): Status | undefined {
-  if (state.name === 'listening') return undefined;
+export function serverStatus(texts: Texts, { state, kept }: Pick<RunningServer, 'state' | 'kept'>): Status | undefined {
+  // It does all it should, until the process ends.
+  if (state.name === 'listening') return kept.isFailing ? status(texts, 'not-kept') : undefined;
   if (state.name !== 'failed') return status(texts, state.name);
   return status(texts, state.error.code === 'port-in-use' ? 'port-in-use' : 'not-running');
 }

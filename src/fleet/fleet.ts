@@ -59,6 +59,12 @@ export class Fleet {
     await this.requests.restore(requests);
   }
 
+  /** Writes all of it once more, where the store may not have it. @throws DeviceManagementError `store-failed` when it cannot be read */
+  async keepAll(): Promise<void> {
+    this.policies.keepAll();
+    await this.requests.keepAll();
+  }
+
   /** The manager listens: what is due is asked, of so many devices at a time. */
   resume(): void {
     this.policies.release();

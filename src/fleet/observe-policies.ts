@@ -144,6 +144,10 @@ export class ObservePolicies {
     this.want(device);
   }
 
+  keepAll(): void {
+    for (const name of this.devices.keys()) this.journal?.change(name);
+  }
+
   /** From now on what is known of devices is kept there. */
   keepIn(journal: PolicyJournal): void {
     this.journal = journal;

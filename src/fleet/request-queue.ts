@@ -105,6 +105,16 @@ export class RequestQueue {
     for await (const { id, kept } of journal.load()) this.standAgain(id, kept, journal);
   }
 
+  /** Writes all that waits once more, where the store may not have it. */
+  async keepAll(): Promise<void> {
+    const { journal } = this;
+    if (journal === undefined) return;
+    const waiting = this.lines.all().filter(({ waits }) => waits);
+    for (const request of waiting) void this.keep(request, journal, request.inFlight && !isRepeatable(request.order.request));
+    const ids = new Set(waiting.map(({ id }) => id));
+    for await (const { id } of journal.load()) if (!ids.has(id)) journal.forget(id);
+  }
+
   /** Devices can be asked from now on: those that are there are, so many at a time. */
   resume(): void {
     for (const device of this.lines.devices()) {

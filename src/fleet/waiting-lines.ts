@@ -94,6 +94,10 @@ export class WaitingLines {
     return this.lines.get(device);
   }
 
+  all(): readonly WaitingRequest[] {
+    return [...this.lines.values()].flatMap((line) => line.requests);
+  }
+
   /** Devices that something waits for. */
   devices(): readonly string[] {
     return [...this.lines.keys()];

@@ -37,6 +37,8 @@ export type ResumeObservation = (observer: Observer) => Observation;
 /** One observed path of one device. */
 class Observed implements Observer {
   observation: Observation | undefined = undefined;
+  /** How it was asked; kept with it. */
+  spec: RequestSpec | undefined;
   /** What came in the turn of the first answer, which whoever asked has not been told yet. */
   private early: (() => void)[] | undefined;
 
@@ -108,7 +110,8 @@ export class Observations {
       if (observed.observation?.accepted !== true) return callback(error, response);
       this.enter(observed);
       observed.answered();
-      this.keep(observed, spec, () => {
+      observed.spec = spec;
+      this.keep(observed, this.context.keeper(), () => {
         callback(error, response);
         observed.told();
       });
@@ -125,8 +128,9 @@ export class Observations {
   }
 
   /** Goes on with what an earlier life of this process has kept. */
-  restore(record: RegistrationRecord, plan: Plan, resume: ResumeObservation): void {
+  restore(record: RegistrationRecord, plan: Plan, spec: RequestSpec, resume: ResumeObservation): void {
     const observed = new Observed(this, record, plan);
+    observed.spec = spec;
     observed.observation = resume(observed);
     this.enter(observed);
   }
@@ -210,15 +214,23 @@ export class Observations {
     this.forget(before);
   }
 
+  /** Once more, for a store that may not have them. */
+  keepAll(record: RegistrationRecord, keeper: DeviceKeeper): void {
+    for (const observed of this.devices.get(record)?.values() ?? []) this.keep(observed, keeper);
+  }
+
+  /** Whether an observation of this device has this token. */
+  isKnown(record: RegistrationRecord, token: Buffer): boolean {
+    return [...(this.devices.get(record)?.values() ?? [])].some(({ observation }) => observation?.token.equals(token) === true);
+  }
+
   /** @param done called when it would outlive this process */
-  private keep(observed: Observed, spec: RequestSpec, done: () => void): void {
-    const { record, observation, plan } = observed;
-    const keeper = this.context.keeper();
+  private keep({ record, observation, plan, spec }: Observed, keeper: DeviceKeeper | undefined, done?: () => void): void {
     // An observation ends with the connection it was made on (RFC 8323 Appendix A.4).
     const isLasting = observation?.accepted === true && !observation.endpoint.reliable;
-    if (keeper === undefined || plan.asked === undefined || observation === undefined || !isLasting) return done();
+    if (keeper === undefined || plan.asked === undefined || spec === undefined || !isLasting) return done?.();
     keeper.keepObservation({ record, request: plan.asked, spec, token: observation.token });
-    keeper.settle(done);
+    if (done !== undefined) keeper.settle(done);
   }
 
   private forget({ observation }: Observed): void {

@@ -169,7 +169,7 @@ export class Restoring {
     if (record === undefined || record.value.registeredAt !== registeredAt || !isMetAt(record)) return false;
     try {
       const plan = planOf(request, { registration: record.value, model: models.of(record.value) });
-      observations.restore(record, plan, (observer) => layer.resume(record.peer, token, spec, observer));
+      observations.restore(record, plan, spec, (observer) => layer.resume(record.peer, token, spec, observer));
       return true;
     } catch {
       // The definitions of objects have changed: what would be refused now is not gone on with.

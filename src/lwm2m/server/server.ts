@@ -36,6 +36,7 @@ import type { RegistrationRecord } from './registration';
 import { RegistrationInterface } from './registration-interface';
 import { DEFAULT_RULES, type RegistrationRules } from './registration-query';
 import { Registrations } from './registrations';
+import { keepAll } from './rekeeping';
 import { ReportingInterface } from './reporting-interface';
 import { Restoring } from './restoring';
 import { Routing } from './routing';
@@ -277,6 +278,11 @@ export class Lwm2mServer implements DeviceManager {
   async restore(keeper: DeviceKeeper): Promise<void> {
     this.keeper = keeper;
     await this.restoring(keeper).run();
+  }
+
+  /** Writes all of it once more, where the store may not have it. @throws DeviceManagementError `store-failed` when it cannot be read */
+  async keepAll(): Promise<void> {
+    if (this.keeper !== undefined) await keepAll(this.keeper, this.known, this.observed);
   }
 
   /** @throws DeviceManagementError `port-in-use` or `server-unavailable`, saying what to do */

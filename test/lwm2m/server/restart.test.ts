@@ -313,6 +313,27 @@ describe('a store', () => {
     assert.deepEqual(await keysIn(kept.whole, 'quarantine/registrations/'), ['quarantine/registrations/dev-1']);
   });
 
+  it('that has missed something has all of it when it is written once more', async () => {
+    const { kept, world, device, id } = await givenRegistered();
+    await perform(world, { operation: 'observe', path: '/3/0/9' });
+    const later = new ScriptedDevice(world, '10.0.0.3');
+    kept.failure = new DeviceManagementError('store-failed', 'the disk is full: make room');
+    await device.deregister(id);
+    later.answers = device.answers;
+    await later.register('dev-2');
+    await perform(world, { operation: 'observe', path: '/3/0/9' }, 'dev-2');
+    kept.failure = undefined;
+    await world.server.keepAll();
+    await world.settle(20);
+    const next = await killed(world, kept);
+    assert.deepEqual(
+      [...next.server.registrations()].map(({ endpoint }) => endpoint),
+      ['dev-2'],
+    );
+    assert.deepEqual(next.server.observations('dev-2'), ['/3/0/9']);
+    assert.equal((await keysIn(kept.whole, 'observations/')).length, 1);
+  });
+
   it('that fails is told of once, and devices are served from memory', async () => {
     const { kept, world, device, id } = await givenRegistered();
     const troubles: string[] = [];

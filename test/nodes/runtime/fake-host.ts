@@ -69,6 +69,8 @@ export class FakeServer extends FakeManager implements ManagedServer {
 
   async restore(): Promise<void> {}
 
+  async keepAll(): Promise<void> {}
+
   async stop(): Promise<void> {
     await this.whileStopping();
     this.stops++;

@@ -6,6 +6,7 @@ import { RunningServer } from '../../../nodes/runtime/running-server';
 import { VirtualClock } from '../../../src/clock';
 import { DeviceManagementError } from '../../../src/errors';
 import { LevelStore } from '../../../src/store/level';
+import { MemoryStore } from '../../../src/store/memory';
 import { settled } from '../../fleet/fake-manager';
 import { withFolder } from '../../store/folder';
 import { FakeHost, FakeServer } from './fake-host';
@@ -124,11 +125,43 @@ describe('a server whose store cannot be opened', () => {
     ]);
     assert.equal(life.server.kept.isKept, false);
     assert.equal(life.server.kept.trouble, life.log[0]);
+    await life.clock.advanceAsync(1_000);
+    assert.deepEqual(life.host.statuses.at(-1), { fill: 'yellow', shape: 'ring', text: 'runtime.not-kept' });
     await askSleeper(life);
     life.manager.wake('sim-001');
     await settled();
     assert.equal(life.host.sent.length, 1);
     await life.server.end();
+  });
+
+  it('has what waits written once it can be, and says so', async () => {
+    const kept = new MemoryStore();
+    let failure: DeviceManagementError | undefined;
+    const open: OpenStore = async () => {
+      if (failure !== undefined) throw failure;
+      return {
+        get: (key) => kept.get(key),
+        put: (key, value) => kept.put(key, value),
+        delete: (key) => kept.delete(key),
+        range: (range) => kept.range(range),
+        batch: (changes) => (failure === undefined ? kept.batch(changes) : Promise.reject(failure)),
+        close: async () => {},
+      };
+    };
+    const life = await start(open);
+    failure = new DeviceManagementError('store-failed', 'the disk is full: make room');
+    await askSleeper(life);
+    await life.clock.advanceAsync(1_000);
+    assert.equal(life.server.kept.isKept, false);
+    assert.equal(life.host.statuses.at(-1)?.text, 'runtime.not-kept');
+    failure = undefined;
+    await life.clock.advanceAsync(31_000);
+    assert.equal(life.server.kept.isKept, true);
+    assert.equal(life.log.at(-1), 'the store can be written to again, and has everything that is known now');
+    assert.equal(life.host.statuses.at(-1)?.text, 'runtime.queued{"n":1}');
+    const after = await restart(life, open);
+    assert.equal(after.server.fleet.requests.waiting('node-1'), 1);
+    await after.server.end();
   });
 
   it('that was ended while its store was being opened leaves it free', async () => {

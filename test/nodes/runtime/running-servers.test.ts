@@ -14,6 +14,7 @@ const SETTINGS: ServerSettings = {
   ackTimeoutMs: 2000,
   store: 'memory',
   storePath: '',
+  durability: 'process' as const,
   admission: 'secured',
 };
 
