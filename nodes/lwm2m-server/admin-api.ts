@@ -1,59 +1,33 @@
 /**
- * The admin HTTP API (docs/api.md): what the editor's pickers and other tools read of the running servers, and the little
- * they may change. Below httpAdminRoot, behind the permissions `device-management.read` and `device-management.write`; every failure is a problem of RFC 9457.
+ * The admin HTTP API (docs/api.md): what the editor's pickers and other programs read of the running servers and change of them. Below
+ * httpAdminRoot, behind the permissions `device-management.read` and `device-management.write`, or a token; every failure is a problem of RFC 9457.
  */
 import type { NodeAPI } from 'node-red';
 import { Catalogue } from '../../src/device/models/catalogue';
 import { describe } from '../../src/device/models/definition';
 import type { RunningServer } from '../runtime/running-server';
 import type { RunningServers } from '../runtime/running-servers';
+import { Answer, type Request, type Response } from './api-request';
+import { callerOf, guarding, type TokenNeed } from './caller';
 import { deviceObjects, deviceView } from './device-views';
+import { operate, operationOf, outcome } from './operations-api';
 import { page } from './paging';
-
-/** What a handler needs of an Express request. */
-interface Request {
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, unknown>>;
-}
-
-class Problem extends Error {
-  constructor(
-    readonly status: number,
-    readonly title: string,
-    readonly detail: string,
-  ) {
-    super(detail);
-  }
-}
-
-/** What a handler needs of an Express response. */
-interface Response {
-  json(body: unknown): unknown;
-  status(code: number): Response;
-  type(name: string): Response;
-  send(body: string): unknown;
-}
+import { Problem, problemOf } from './problem';
+import { provisionedView } from './provisioned-views';
+import { createToken, deny, permit, provision, removeToken, retire, tokens } from './provisioning-api';
 
 type Handler = (request: Request, servers: RunningServers) => unknown;
 
 const READING: Readonly<Record<string, Handler>> = {
   servers: (_request, servers) => servers.all().map(serverView),
-  'servers/:id/devices': ({ params, query }, servers) => {
-    const answer = page(serverAt(servers, params.id), query);
+  'servers/:id/devices': (request, servers) => {
+    const answer = page(serverAt(servers, request.params.id), request.query, callerOf(request).devices);
     if (typeof answer === 'string') throw new Problem(400, 'Bad request', answer);
     return answer;
   },
-  'servers/:id/devices/:endpoint': ({ params }, servers) => {
-    const { server, registration } = deviceAt(servers, params);
-    const requests = server.fleet.requests.line(registration.endpoint);
-    return {
-      ...deviceView(server, registration),
-      observations: server.manager.observations(registration.endpoint),
-      waiting: requests.length,
-      requests,
-      statistics: server.manager.statistics(registration.endpoint),
-    };
-  },
+  'servers/:id/devices/:endpoint': ({ params }, servers) => wholeDevice(serverAt(servers, params.id), params.endpoint ?? ''),
+  'servers/:id/devices/:endpoint/requests/:request': (request, servers) => outcome(serverAt(servers, request.params.id), request),
+  'servers/:id/tokens': ({ params }, servers) => tokens(serverAt(servers, params.id)),
   'servers/:id/devices/:endpoint/objects': ({ params }, servers) => {
     const { server, registration } = deviceAt(servers, params);
     return deviceObjects(server, registration);
@@ -68,6 +42,9 @@ const READING: Readonly<Record<string, Handler>> = {
 };
 
 const REMOVING: Readonly<Record<string, Handler>> = {
+  'servers/:id/devices/:endpoint': (request, servers) => retire(serverAt(servers, request.params.id), request),
+  'servers/:id/permit': (request, servers) => deny(serverAt(servers, request.params.id), request),
+  'servers/:id/tokens/:token': (request, servers) => removeToken(serverAt(servers, request.params.id), request),
   // A device that has gone may still be waited for, so it is not asked for a registration.
   'servers/:id/devices/:endpoint/requests/:request': ({ params: { id, endpoint, request } }, servers) => {
     const withdrawn = serverAt(servers, id).fleet.requests.withdraw(endpoint ?? '', Number(request));
@@ -80,32 +57,58 @@ const REMOVING: Readonly<Record<string, Handler>> = {
   },
 };
 
+const CHANGING: Readonly<Record<string, Handler>> = {
+  'servers/:id/devices': (request, servers) => provision(serverAt(servers, request.params.id), request),
+  'servers/:id/devices/:endpoint/:operation': (request, servers) => operate(serverAt(servers, request.params.id), request),
+  'servers/:id/permit': (request, servers) => permit(serverAt(servers, request.params.id), request),
+  'servers/:id/tokens': (request, servers) => createToken(serverAt(servers, request.params.id), request),
+};
+
+/** What a token needs, by method and route; the others are not for tokens. */
+const TOKEN_NEEDS: Readonly<Record<string, TokenNeed>> = {
+  'get servers/:id/devices': () => 'view',
+  'get servers/:id/devices/:endpoint': () => 'view',
+  'get servers/:id/devices/:endpoint/objects': () => 'view',
+  'get servers/:id/devices/:endpoint/requests/:request': () => 'view',
+  'post servers/:id/devices/:endpoint/:operation': operationOf,
+};
+
 export function serveAdminApi(red: NodeAPI, servers: RunningServers): void {
-  const mayRead = red.auth.needsPermission('device-management.read');
-  const mayWrite = red.auth.needsPermission('device-management.write');
-  for (const [route, handler] of Object.entries(READING))
-    red.httpAdmin.get(`/device-management/${route}`, mayRead, answering(handler, servers));
-  for (const [route, handler] of Object.entries(REMOVING))
-    red.httpAdmin.delete(`/device-management/${route}`, mayWrite, answering(handler, servers));
+  const serve = (method: 'get' | 'post' | 'delete', handlers: Readonly<Record<string, Handler>>): void => {
+    const permission = `device-management.${method === 'get' ? 'read' : 'write'}`;
+    for (const [route, handler] of Object.entries(handlers)) {
+      const need = TOKEN_NEEDS[`${method} ${route}`] ?? (() => undefined);
+      const guard = guarding(red, servers, permission, need, refuse);
+      red.httpAdmin[method](`/device-management/${route}`, guard as never, answering(handler, servers) as never);
+    }
+  };
+  serve('get', READING);
+  serve('post', CHANGING);
+  serve('delete', REMOVING);
 }
 
 function answering(handler: Handler, servers: RunningServers) {
-  return (request: Request, response: Response): void => {
+  return async (request: Request, response: Response): Promise<void> => {
     try {
-      response.json(handler(request, servers));
+      const answer = await handler(request, servers);
+      if (answer instanceof Answer) response.status(answer.status).json(answer.body);
+      else response.json(answer);
     } catch (caught) {
-      const problem = caught instanceof Problem ? caught : new Problem(500, 'Internal error', String(caught));
-      const { status, title, detail } = problem;
-      response
-        .status(status)
-        .type('application/problem+json')
-        .send(JSON.stringify({ type: 'about:blank', status, title, detail }));
+      refuse(response, problemOf(caught));
     }
   };
 }
 
+function refuse(response: Response, { status, title, detail, members }: Problem): void {
+  response
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', status, title, detail, ...members }));
+}
+
 function serverView(server: RunningServer): object {
   const { id, name, state, manager } = server;
+  const permittedUntil = server.admittance.pairing.openUntil;
   return {
     id,
     name,
@@ -114,6 +117,8 @@ function serverView(server: RunningServer): object {
     listening: state.name === 'listening' ? manager.listening : [],
     devices: manager.size,
     refused: manager.refused,
+    provisioned: server.provisioning.devices.size,
+    ...(permittedUntil !== undefined && { permittedUntil }),
     waiting: server.fleet.requests.waiting(),
     store: { kept: server.kept.isKept, ...(server.kept.trouble !== undefined && { trouble: server.kept.trouble }) },
     statistics: manager.statistics(),
@@ -124,6 +129,30 @@ function serverAt(servers: RunningServers, id: string | undefined): RunningServe
   const server = servers.get(id ?? '');
   if (server === undefined) throw new Problem(404, 'Not deployed', `no LwM2M server ${id} is deployed: deploy it first`);
   return server;
+}
+
+/** Registered, or known before it has come. */
+function wholeDevice(server: RunningServer, endpoint: string): object {
+  const registration = server.manager.registration(endpoint);
+  const provisioned = server.provisioning.devices.get(endpoint);
+  const retiredAt = server.provisioning.devices.retiredAt(endpoint);
+  const requests = server.fleet.requests.line(endpoint);
+  const known = {
+    ...(provisioned !== undefined && { provisioned: provisionedView(provisioned) }),
+    ...(retiredAt !== undefined && { retiredAt }),
+  };
+  if (registration !== undefined) {
+    return {
+      ...deviceView(server, registration),
+      ...known,
+      observations: server.manager.observations(endpoint),
+      waiting: requests.length,
+      requests,
+      statistics: server.manager.statistics(endpoint),
+    };
+  }
+  if (Object.keys(known).length > 0) return { endpoint, presence: 'gone', ...known, waiting: requests.length, requests };
+  throw new Problem(404, 'Not registered', server.fleet.devices.absence(endpoint).message);
 }
 
 function deviceAt(servers: RunningServers, { id, endpoint }: Request['params']) {

@@ -1,11 +1,15 @@
-/** Registered devices, a page at a time, in the order of their names: so that a cursor stays right while devices come and go. */
+/** Devices, registered or provisioned, a page at a time, in the order of their names: so that a cursor stays right while devices come and go. */
 import type { Registration } from '../../src/device/manager';
+import type { ProvisionedDevice } from '../../src/device/provisioned-device';
 import { Selector } from '../../src/fleet/selector';
 import type { RunningServer } from '../runtime/running-server';
 import { deviceView } from './device-views';
+import { provisionedView } from './provisioned-views';
 
 const DEFAULT_LIMIT = 100;
 const GREATEST_LIMIT = 1_000;
+
+type Listed = Registration | ProvisionedDevice;
 
 interface Page {
   readonly devices: readonly object[];
@@ -13,8 +17,8 @@ interface Page {
   readonly cursor?: string;
 }
 
-/** @returns the page, or what is wrong with the question */
-export function page(server: RunningServer, query: Readonly<Record<string, unknown>>): Page | string {
+/** @param permitted whom the caller may see @returns the page, or what is wrong with the question */
+export function page(server: RunningServer, query: Readonly<Record<string, unknown>>, permitted: Selector): Page | string {
   const limit = query.limit === undefined ? DEFAULT_LIMIT : Number(query.limit);
   if (!Number.isInteger(limit) || limit < 1 || limit > GREATEST_LIMIT)
     return `limit must be a number from 1 to ${GREATEST_LIMIT}`;
@@ -25,18 +29,28 @@ export function page(server: RunningServer, query: Readonly<Record<string, unkno
     return 'select must be an endpoint name, a pattern such as kitchen-*, or several separated by commas';
   const fields = typeof query.fields === 'string' && query.fields !== '' ? query.fields.split(',') : undefined;
 
-  const chosen = [...server.manager.registrations()].filter(({ endpoint }) => endpoint > after && selector.matches(endpoint));
+  const { provisioned = 'false' } = query;
+  if (provisioned !== 'true' && provisioned !== 'false') return 'provisioned must be true or false';
+  const chosen: Listed[] = [];
+  for (const device of provisioned === 'true' ? server.provisioning.devices.all() : server.manager.registrations()) {
+    const { endpoint } = device;
+    if (endpoint > after && selector.matches(endpoint) && permitted.matches(endpoint)) chosen.push(device);
+  }
   chosen.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1));
   const devices = chosen.slice(0, limit);
   const last = devices[devices.length - 1];
   return {
-    devices: devices.map((registration) => view(server, registration, fields)),
+    devices: devices.map((device) => view(server, device, fields)),
     ...(chosen.length > limit && last !== undefined && { cursor: encodeCursor(last.endpoint) }),
   };
 }
 
-function view(server: RunningServer, registration: Registration, fields: readonly string[] | undefined): object {
-  const whole = deviceView(server, registration);
+function view(server: RunningServer, device: Listed, fields: readonly string[] | undefined): object {
+  const { endpoint } = device;
+  const whole =
+    'lifetime' in device
+      ? deviceView(server, device)
+      : { endpoint, presence: server.manager.presence(endpoint), provisioned: provisionedView(device) };
   if (fields === undefined) return whole;
   return Object.fromEntries(Object.entries(whole).filter(([name]) => name === 'endpoint' || fields.includes(name)));
 }

@@ -1,6 +1,7 @@
 /** What of a server outlives the process: its store, from the moment the server begins until it ends. Without one it all ends with the process. */
 import type { Clock } from '../../src/clock';
 import { asDeviceManagementError } from '../../src/errors';
+import type { ApiTokens } from '../../src/fleet/api-tokens';
 import type { Fleet } from '../../src/fleet/fleet';
 import { KeptDevices } from '../../src/fleet/kept-devices';
 import { PolicyJournal } from '../../src/fleet/policy-journal';
@@ -52,8 +53,8 @@ export class KeptState {
   }
 
   /** Once: a server that cannot have its port yet tries to begin again and again. Never rejects: without a store it goes on from memory. */
-  restore(fleet: Fleet, manager: Restorable, provisioning: Provisioning): Promise<void> {
-    this.restoring ??= this.restoreOnce(fleet, manager, provisioning);
+  restore(fleet: Fleet, manager: Restorable, provisioning: Provisioning, tokens: ApiTokens): Promise<void> {
+    this.restoring ??= this.restoreOnce(fleet, manager, provisioning, tokens);
     return this.restoring;
   }
 
@@ -65,7 +66,7 @@ export class KeptState {
     await this.store?.close();
   }
 
-  private async restoreOnce(fleet: Fleet, manager: Restorable, provisioning: Provisioning): Promise<void> {
+  private async restoreOnce(fleet: Fleet, manager: Restorable, provisioning: Provisioning, tokens: ApiTokens): Promise<void> {
     if (this.open === undefined) return;
     try {
       this.store = await RecoveringStore.open(this.open, this.clock, {
@@ -77,7 +78,7 @@ export class KeptState {
     } catch (caught) {
       this.goOn(caught);
     }
-    await this.restoreProvisioned(provisioning);
+    await this.restoreProvisioned(provisioning, tokens);
     if (this.store !== undefined) await this.restoreDevices(this.store, fleet, manager);
   }
 
@@ -117,11 +118,12 @@ export class KeptState {
     );
   }
 
-  private async restoreProvisioned(provisioning: Provisioning): Promise<void> {
+  private async restoreProvisioned(provisioning: Provisioning, tokens: ApiTokens): Promise<void> {
     if (this.openSeal === undefined) return;
     provisioning.isWhole = false;
     if (this.store === undefined) return;
     try {
+      await tokens.restore(this.store, (reason) => this.tell(reason));
       await provisioning.restore(new KeptDevices(this.store, await this.openSeal(), (reason) => this.tell(reason)));
     } catch (caught) {
       this.tell(

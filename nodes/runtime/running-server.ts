@@ -7,6 +7,8 @@ import type { Catalogue } from '../../src/device/models/catalogue';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
 import { Events, type Unsubscribe } from '../../src/events';
 import { Admittance } from '../../src/fleet/admittance';
+import { ApiTokens } from '../../src/fleet/api-tokens';
+import { type Audit, auditLine } from '../../src/fleet/audit';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import { Fleet } from '../../src/fleet/fleet';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
@@ -73,6 +75,7 @@ export class RunningServer {
   readonly bootstrap: BootstrapConfigurations;
   readonly provisioning: Provisioning;
   readonly admittance: Admittance;
+  readonly tokens: ApiTokens;
   readonly fleet: Fleet;
   private readonly positions: Positions;
   readonly sources: OwnedSources;
@@ -98,6 +101,7 @@ export class RunningServer {
     this.bootstrap = parts.bootstrap ?? new BootstrapConfigurations();
     this.provisioning = parts.provisioning ?? new Provisioning(clock);
     this.admittance = parts.admittance ?? new Admittance({ clock, provisioning: this.provisioning, mode: () => 'secured' });
+    this.tokens = new ApiTokens(clock);
     this.fleet = new Fleet(manager, clock);
     const { devices } = this.provisioning;
     this.positions = new Positions(
@@ -127,6 +131,12 @@ export class RunningServer {
     return this.manager.refused;
   }
 
+  /** Until there is an audit log, the log of Node-RED is it. */
+  readonly audit: Audit = (entry) => {
+    if (entry.outcome === 'refused') this.log.warn(auditLine(entry));
+    else this.log.info(auditLine(entry));
+  };
+
   onState(listener: (state: ServerState) => void): Unsubscribe {
     return this.changes.on('state', listener);
   }
@@ -153,7 +163,7 @@ export class RunningServer {
     this.become({ name: 'starting' });
     try {
       // Before the first device is heard.
-      await this.kept.restore(this.fleet, this.manager, this.provisioning);
+      await this.kept.restore(this.fleet, this.manager, this.provisioning, this.tokens);
       if (this.ended) return;
       await this.manager.start();
       // Removed while the socket was being bound.

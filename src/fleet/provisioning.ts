@@ -3,7 +3,7 @@
  * when they are retired. A change holds at once; it is done when it is in the store.
  */
 import type { Clock } from '../clock';
-import { isSameSecurity, provedName } from '../device/credentials';
+import { isSameSecurity, provedName, securityKey } from '../device/credentials';
 import type { Identity } from '../device/identity';
 import { changedDevice, type DeviceChange, type ProvisionedDevice } from '../device/provisioned-device';
 import { ProvisionedDevices } from '../device/provisioned-devices';
@@ -45,11 +45,28 @@ export class Provisioning {
     const { endpoint } = change;
     const before = this.devices.get(endpoint);
     const device = changedDevice(before, change, this.clock.wall());
-    this.checkIdentity(device);
+    this.check(device);
     this.devices.put(device);
     this.endWhatChanged(before, device);
     await this.keep((kept) => kept.put(device));
     return device;
+  }
+
+  /** All or none: they are checked together before the first is entered. @throws as `provision` */
+  async provisionAll(changes: readonly DeviceChange[]): Promise<void> {
+    const holders = new Map<string, string>();
+    for (const change of changes) {
+      const device = changedDevice(this.devices.get(change.endpoint), change, this.clock.wall());
+      this.check(device);
+      const key = securityKey(device.security);
+      const holder = key === undefined ? undefined : holders.get(key);
+      if (holder !== undefined) {
+        const text = `devices '${holder}' and '${device.endpoint}' have the same credentials: each device needs its own`;
+        throw new DeviceManagementError('invalid-value', text, { device: device.endpoint });
+      }
+      if (key !== undefined) holders.set(key, device.endpoint);
+    }
+    for (const change of changes) await this.provision(change);
   }
 
   /**
@@ -150,7 +167,9 @@ export class Provisioning {
   }
 
   /** A generated identity is 96 random bits: whoever names one of another device's has seen it. */
-  private checkIdentity({ endpoint, security }: ProvisionedDevice): void {
+  private check(device: ProvisionedDevice): void {
+    this.devices.check(device);
+    const { endpoint, security } = device;
     const holder = security.mode === 'psk' ? this.generated.find(security.identity)?.device : undefined;
     if (holder === undefined || holder === endpoint) return;
     const text = `device '${holder}' was given this PSK identity when it was bootstrapped: each device needs its own`;

@@ -61,6 +61,7 @@ describe('admin HTTP API', () => {
         listening: [{ transport: 'udp', address: '127.0.0.1', port: portOf() }],
         devices: 2,
         refused: 0,
+        provisioned: 0,
         store: { kept: false },
         waiting: 0,
       });
@@ -249,6 +250,30 @@ describe('admin HTTP API', () => {
       }
     });
 
+    it('nobody changes anything without device-management.write', async () => {
+      await deploy([serverNode({ store: 'memory' }), ...around(READ)], { prepare: [guarded] });
+      await device('t-1');
+      const changes = [
+        ['post', 'devices', { endpoint: 'x' }, 201],
+        ['post', 'devices/t-1/read', { path: '/3/0/0' }, 200],
+        ['post', 'permit', { minutes: 1 }, 200],
+        ['delete', 'permit', undefined, 200],
+        ['post', 'tokens', { name: 'a', select: ['*'], operations: ['view'] }, 201],
+        ['delete', 'tokens/none', undefined, 404],
+        ['delete', 'devices/t-1', undefined, 200],
+      ] as const;
+      for (const [method, route, body, status] of changes) {
+        const as = async (token: string | undefined): Promise<number> => {
+          let request = helper.request()[method](`/device-management/servers/server/${route}`);
+          if (token !== undefined) request = request.set('Authorization', `Bearer ${token}`);
+          return (await request.send(body)).status;
+        };
+        assert.equal(await as(undefined), 401, route);
+        assert.equal(await as('reader'), 401, route);
+        assert.equal(await as('writer'), status, route);
+      }
+    });
+
     it('nobody withdraws a request without device-management.write', async () => {
       await deploy([serverNode(), ...around(READ)], { prepare: [guarded] });
       const remove = (token: string) =>
@@ -269,6 +294,7 @@ describe('admin HTTP API', () => {
       'id',
       'listening',
       'name',
+      'provisioned',
       'refused',
       'state',
       'statistics',
