@@ -6,6 +6,7 @@ import { bootstrapTrigger, type DeclaredBootstrap } from '../../src/fleet/bootst
 import { readDeclaration, shownDeclaration } from '../../src/fleet/bootstrap-declaration';
 import type { Outcome } from '../../src/fleet/outcomes';
 import { Selector } from '../../src/fleet/selector';
+import { actionOf } from '../runtime/actions';
 import { flowError } from '../runtime/failure';
 import type { Done, FlowHost, Message, Send } from '../runtime/flow-host';
 import { evaluateInputs, type InputRow, isLeftEmpty, sourceOf } from '../runtime/inputs';
@@ -59,13 +60,7 @@ export class BootstrapNode implements SourceKind<BootstrapEvent> {
 
   async input(message: Message, send: Send, done: Done): Promise<void> {
     try {
-      const action = String(message.action);
-      const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
-      if (act === undefined) {
-        const came = message.action === undefined ? 'it is missing' : `it is "${action}"`;
-        throw new DeviceManagementError('invalid-request', `msg.action must be ${Object.keys(ACTIONS).join(', ')}, but ${came}`);
-      }
-      await act(this, message, send);
+      await actionOf(ACTIONS, message)(this, message, send);
       done();
     } catch (caught) {
       done(flowError(caught));

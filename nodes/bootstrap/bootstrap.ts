@@ -1,11 +1,9 @@
 /** dm-bootstrap: gives devices their servers, and tells what becomes of it. */
-import type { Node, NodeAPI, NodeDef } from 'node-red';
+import type { NodeAPI, NodeDef } from 'node-red';
 import { DeviceManagementError } from '../../src/errors';
-import { flowError, noServer } from '../runtime/failure';
-import { hostOf } from '../runtime/flow-host';
+import { flowError } from '../runtime/failure';
 import { inputRow } from '../runtime/operation-settings';
-import { serverOf } from '../runtime/server-node';
-import { status } from '../runtime/status';
+import { registerNode } from '../runtime/register-node';
 import { BootstrapNode } from './bootstrap-node';
 
 interface BootstrapProperties extends NodeDef {
@@ -60,16 +58,8 @@ function parsed(objects: string | undefined): unknown {
   }
 }
 
-export = (red: NodeAPI): void => {
-  function BootstrapNodeConstructor(this: Node, properties: BootstrapProperties): void {
-    red.nodes.createNode(this, properties);
-    const host = hostOf(red, this);
-    const server = serverOf(red, properties.server);
-    if (server === undefined) {
-      host.show(status(host.texts, 'no-server'));
-      this.on('input', (_message, _send, done) => done(flowError(noServer())));
-      return;
-    }
+export = (red: NodeAPI): void =>
+  registerNode(red, 'dm-bootstrap', (host, server, properties: BootstrapProperties) => {
     let declaration: unknown;
     try {
       declaration = declarationOf(properties);
@@ -77,15 +67,8 @@ export = (red: NodeAPI): void => {
       server.whenFlowsRun(() => host.raise(flowError(caught), {}));
     }
     const { device, deviceType } = properties;
-    const bootstrap = new BootstrapNode(host, server, {
+    return new BootstrapNode(host, server, {
       device: inputRow('device', device ?? '', deviceType ?? 'str'),
       declaration,
     });
-    this.on('input', (message, send, done) => void bootstrap.input(message, send, done));
-    this.on('close', (removed: boolean, done: () => void) => {
-      bootstrap.close(removed);
-      done();
-    });
-  }
-  red.nodes.registerType('dm-bootstrap', BootstrapNodeConstructor);
-};
+  });

@@ -7,6 +7,7 @@ import { DeviceManagementError } from '../../src/errors';
 import type { Unsubscribe } from '../../src/events';
 import type { ObservedValue, RefusedObservation } from '../../src/fleet/observe-policies';
 import { Selector } from '../../src/fleet/selector';
+import { actionOf } from '../runtime/actions';
 import { FlowError, flowError } from '../runtime/failure';
 import type { Done, FlowHost, Message, Send } from '../runtime/flow-host';
 import { evaluateInputs, type InputRow, isLeftEmpty } from '../runtime/inputs';
@@ -88,12 +89,7 @@ export class ObserveNode implements SourceKind<Observed> {
 
   async input(message: Message, send: Send, done: Done): Promise<void> {
     try {
-      const act = ACTIONS.get(message.action);
-      if (act === undefined) {
-        const came = message.action === undefined ? 'it is missing' : `it is "${String(message.action)}"`;
-        throw new DeviceManagementError('invalid-request', `msg.action must be start, stop or list, but ${came}`);
-      }
-      await act(this, message, send);
+      await actionOf(ACTIONS, message)(this, message, send);
       this.source.refresh();
       done();
     } catch (caught) {
@@ -212,13 +208,11 @@ export class ObserveNode implements SourceKind<Observed> {
   }
 }
 
-type Action = (node: ObserveNode, message: Message, send: Send) => Promise<void> | void;
-
-const ACTIONS: ReadonlyMap<unknown, Action> = new Map<unknown, Action>([
-  ['start', (node, message) => node.start(message)],
-  ['stop', (node, message) => node.stop(message)],
-  ['list', (node, message, send) => node.list(message, send)],
-]);
+const ACTIONS: Readonly<Record<string, (node: ObserveNode, message: Message, send: Send) => Promise<void> | void>> = {
+  start: (node, message) => node.start(message),
+  stop: (node, message) => node.stop(message),
+  list: (node, message, send) => node.list(message, send),
+};
 
 function observedOf({ device, path, values, contentFormat, at, initial }: ObservedValue): Observed {
   const operation = initial ? 'observe' : 'notify';

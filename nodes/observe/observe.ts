@@ -1,11 +1,9 @@
 /** dm-observe: declares what should be observed, and emits notifications and Sends. */
-import type { Node, NodeAPI, NodeDef } from 'node-red';
+import type { NodeAPI, NodeDef } from 'node-red';
 import { type AttributeTexts, attributesOf } from '../runtime/attributes';
-import { flowError, noServer } from '../runtime/failure';
-import { hostOf } from '../runtime/flow-host';
+import { flowError } from '../runtime/failure';
 import { inputRow } from '../runtime/operation-settings';
-import { serverOf } from '../runtime/server-node';
-import { status } from '../runtime/status';
+import { registerNode } from '../runtime/register-node';
 import { ObserveNode } from './observe-node';
 
 interface ObserveProperties extends NodeDef {
@@ -20,16 +18,8 @@ interface ObserveProperties extends NodeDef {
   readonly composite?: boolean;
 }
 
-export = (red: NodeAPI): void => {
-  function ObserveNodeConstructor(this: Node, properties: ObserveProperties): void {
-    red.nodes.createNode(this, properties);
-    const host = hostOf(red, this);
-    const server = serverOf(red, properties.server);
-    if (server === undefined) {
-      host.show(status(host.texts, 'no-server'));
-      this.on('input', (_message, _send, done) => done(flowError(noServer())));
-      return;
-    }
+export = (red: NodeAPI): void =>
+  registerNode(red, 'dm-observe', (host, server, properties: ObserveProperties) => {
     const { device, deviceType, path, pathType, sends, keys, composite } = properties;
     let attributes = {};
     try {
@@ -37,7 +27,7 @@ export = (red: NodeAPI): void => {
     } catch (caught) {
       server.whenFlowsRun(() => host.raise(flowError(caught), {}));
     }
-    const observe = new ObserveNode(host, server, {
+    return new ObserveNode(host, server, {
       device: inputRow('device', device ?? '', deviceType),
       path: inputRow('path', path ?? '', pathType),
       attributes,
@@ -45,11 +35,4 @@ export = (red: NodeAPI): void => {
       keys: keys === 'name' ? 'name' : 'path',
       composite: composite === true,
     });
-    this.on('input', (message, send, done) => void observe.input(message, send, done));
-    this.on('close', (removed: boolean, done: () => void) => {
-      observe.close(removed);
-      done();
-    });
-  }
-  red.nodes.registerType('dm-observe', ObserveNodeConstructor);
-};
+  });

@@ -3,8 +3,9 @@ import { DeviceManagementError } from '../../src/errors';
 import type { Unsubscribe } from '../../src/events';
 import { Selector } from '../../src/fleet/selector';
 import type { SimulatedEvent, Simulation } from '../../src/fleet/simulation/simulation';
+import { actionOf } from '../runtime/actions';
 import { flowError } from '../runtime/failure';
-import type { Done, FlowHost, Message } from '../runtime/flow-host';
+import type { Done, FlowHost, Message, Send } from '../runtime/flow-host';
 import type { RunningServer } from '../runtime/running-server';
 import type { SourceRules } from '../runtime/source-buffer';
 import { type SourceKind, SourceNode } from '../runtime/source-node';
@@ -44,10 +45,9 @@ export class SimulatorNode implements SourceKind<SimulatedEvent> {
     return status(this.host.texts, 'simulated', { n, count });
   }
 
-  input(message: Message, done: Done): void {
+  input(message: Message, _send: Send, done: Done): void {
     try {
-      const act = ACTIONS.get(message.action);
-      if (act === undefined) throw unknownAction(message.action);
+      const act = actionOf(ACTIONS, message);
       const { running } = this.fleet;
       if (running === undefined) throw this.server.obstacle ?? this.fleet.obstacle ?? notYet();
       act(running, chosen(message.device, running), message);
@@ -65,13 +65,13 @@ export class SimulatorNode implements SourceKind<SimulatedEvent> {
 
 type Action = (simulation: Simulation, names: readonly string[] | undefined, message: Message) => void;
 
-const ACTIONS: ReadonlyMap<unknown, Action> = new Map<unknown, Action>([
-  ['offline', (simulation, names) => simulation.offline(names)],
-  ['online', (simulation, names) => simulation.online(names)],
-  ['flap', (simulation, names, { period }) => simulation.flap(names, period === undefined ? undefined : Number(period))],
-  ['low-battery', (simulation, names) => simulation.lowBattery(names)],
-  ['set-value', (simulation, names, { path, payload }) => simulation.setValue(names, pathOf(path), payload)],
-]);
+const ACTIONS: Readonly<Record<string, Action>> = {
+  offline: (simulation, names) => simulation.offline(names),
+  online: (simulation, names) => simulation.online(names),
+  flap: (simulation, names, { period }) => simulation.flap(names, period === undefined ? undefined : Number(period)),
+  'low-battery': (simulation, names) => simulation.lowBattery(names),
+  'set-value': (simulation, names, { path, payload }) => simulation.setValue(names, pathOf(path), payload),
+};
 
 /** @returns undefined for all of them */
 function chosen(device: unknown, { names }: Simulation): readonly string[] | undefined {
@@ -88,11 +88,6 @@ function chosen(device: unknown, { names }: Simulation): readonly string[] | und
 function pathOf(path: unknown): string {
   if (typeof path === 'string' && path !== '') return path;
   throw new DeviceManagementError('invalid-path', 'which path? send the one to set in msg.path, such as /3303/0/5700');
-}
-
-function unknownAction(action: unknown): DeviceManagementError {
-  const came = action === undefined ? 'it is missing' : `it is "${String(action)}"`;
-  return new DeviceManagementError('invalid-request', `msg.action must be ${[...ACTIONS.keys()].join(', ')}; but ${came}`);
 }
 
 function notYet(): DeviceManagementError {

@@ -1,9 +1,6 @@
 /** dm-simulator: a fleet of simulated devices at the server it points to. */
-import type { Node, NodeAPI, NodeDef } from 'node-red';
-import { flowError, noServer } from '../runtime/failure';
-import { hostOf } from '../runtime/flow-host';
-import { serverOf } from '../runtime/server-node';
-import { status } from '../runtime/status';
+import type { NodeAPI, NodeDef } from 'node-red';
+import { registerNode } from '../runtime/register-node';
 import type { FleetSettings } from './simulated-fleets';
 import { SimulatorNode } from './simulator-node';
 
@@ -48,22 +45,9 @@ function positive(value: number | string | undefined, otherwise: number): number
   return Number.isFinite(number) && number > 0 ? number : otherwise;
 }
 
-export = (red: NodeAPI): void => {
-  function SimulatorNodeConstructor(this: Node, properties: SimulatorProperties): void {
-    red.nodes.createNode(this, properties);
-    const host = hostOf(red, this);
-    const server = serverOf(red, properties.server);
-    if (server === undefined) {
-      host.show(status(host.texts, 'no-server'));
-      this.on('input', (_message, _send, done) => done(flowError(noServer())));
-      return;
-    }
-    const simulator = new SimulatorNode(host, server, settingsOf(properties));
-    this.on('input', (message, _send, done) => simulator.input(message, done));
-    this.on('close', (removed: boolean, done: () => void) => {
-      simulator.close(removed);
-      done();
-    });
-  }
-  red.nodes.registerType('dm-simulator', SimulatorNodeConstructor);
-};
+export = (red: NodeAPI): void =>
+  registerNode(
+    red,
+    'dm-simulator',
+    (host, server, properties: SimulatorProperties) => new SimulatorNode(host, server, settingsOf(properties)),
+  );

@@ -186,7 +186,7 @@ describe('bootstrap', () => {
   });
 
   const wrong: readonly (readonly [string, Record<string, unknown>, RegExp])[] = [
-    ['without an action', { device: 'a' }, /msg\.action must be set, remove, list, trigger, renew, but it is missing/],
+    ['without an action', { device: 'a' }, /msg\.action must be set, remove, list, trigger or renew, but it is missing/],
     ['with an unknown action', { action: 'constructor' }, /but it is "constructor"/],
     ['without a device', { action: 'set', payload: { servers: [{ uri: 'coap://a' }] } }, /which devices\? msg\.device is empty/],
     ['without a configuration', { action: 'set', device: 'a' }, /must be an object such as/],

@@ -95,7 +95,7 @@ describe('simulator', () => {
   });
 
   const mistakes: readonly [string, Record<string, unknown>, string, RegExp][] = [
-    ['no action', {}, 'invalid-request', /^msg\.action must be offline, online, .*; but it is missing$/],
+    ['no action', {}, 'invalid-request', /^msg\.action must be offline, online, .* or set-value, but it is missing$/],
     ['an action that is none', { action: 'toString' }, 'invalid-request', /but it is "toString"$/],
     [
       'a device that is none',
