@@ -29,6 +29,7 @@ The tests are in \`test/conformance/\` and \`test/interop/leshan-conformance.tes
 
 - **shown**: a client that is not ours has shown it, alive (Leshan) or recorded: what the recorded device said is said again to our server, and
   a request of ours is answered only when the recorder asked the same.
+- **in part**: such a client has shown a part of it, named behind it; the whole has been shown by our own client only.
 - **self**: only our own client, or a device scripted by the test, has.
 - **not shown**: with the reason.
 - **failed**: a test of this id does not pass.
@@ -39,21 +40,32 @@ function results(file) {
   return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
 }
 
+/** A client that shows a case in parts only, with the parts. */
+function shownBy(client, own) {
+  const mine = own.filter((result) => result.client === client);
+  if (mine.some(({ part }) => part === undefined)) return { client, isWhole: true, text: client };
+  return { client, isWhole: false, text: `${client}: ${[...new Set(mine.map(({ part }) => part))].join(', ')}` };
+}
+
 function rowOf({ id, versions, purpose, notShown }, all) {
   const own = all.filter((result) => result.id === id);
   const failed = own.filter(({ passed }) => !passed);
   const clients = [...new Set(own.filter(({ passed }) => passed).map(({ client }) => client))].sort();
-  const others = clients.filter((client) => client !== SELF);
+  const shown = clients.map((client) => shownBy(client, own));
+  const text = shown.map((one) => one.text).join('; ');
+  const others = shown.filter(({ client }) => client !== SELF);
   const [result, by] =
     failed.length > 0
       ? ['**failed**', [...new Set(failed.map(({ client }) => client))].join(', ')]
       : notShown !== undefined
         ? ['not shown', notShown]
-        : others.length > 0
-          ? ['shown', clients.join(', ')]
-          : clients.length > 0
-            ? [SELF, SELF]
-            : ['not shown', 'no test has run'];
+        : clients.length === 0
+          ? ['not shown', 'no test has run']
+          : others.some(({ isWhole }) => isWhole)
+            ? ['shown', text]
+            : others.length > 0
+              ? ['in part', text]
+              : [SELF, SELF];
   return { result, line: `| ${id} | ${versions} | ${purpose} | ${result} | ${by} |` };
 }
 

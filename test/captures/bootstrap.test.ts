@@ -108,7 +108,9 @@ describe('Anjay, bootstrapped', () => {
   });
 
   for (const id of LED)
-    conformance(id, 'Anjay (recorded)', () => ledToTheEnd(), 'its bootstrap account at /0/1 stays as it is; and it registers');
+    conformance(id, 'Anjay (recorded)', () => ledToTheEnd(), {
+      what: 'its bootstrap account at /0/1 stays as it is; and it registers',
+    });
 
   async function ledToTheEnd(): Promise<void> {
     const { world, device, events } = await replay(name, ['/bs', '/rd'], { deletes: ['/'] });
@@ -134,7 +136,9 @@ describe('Wakaama, bootstrapped', () => {
   });
 
   for (const id of LED)
-    conformance(id, 'Wakaama (recorded)', () => ledToTheEnd(), 'beside its bootstrap account at /0/0; and it registers');
+    conformance(id, 'Wakaama (recorded)', () => ledToTheEnd(), {
+      what: 'beside its bootstrap account at /0/0; and it registers',
+    });
 
   async function ledToTheEnd(): Promise<void> {
     const { world, device, events } = await replay(name, ['/bs', '/rd'], {});

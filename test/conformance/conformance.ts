@@ -19,19 +19,33 @@ export interface Result {
   readonly id: string;
   readonly client: Client;
   readonly passed: boolean;
+  /** What of the case the client shows, where it is not all. */
+  readonly part?: string;
 }
 
-/** @param what where the client shows less than the whole case, or another side of it */
-export function conformance(id: string, client: Client, run: (this: Mocha.Context) => Promise<void>, what = ''): void {
+/** How one client shows a case: `what` tells variants apart, `part` says that it shows no more than this. */
+export interface Extent {
+  readonly what?: string;
+  readonly part?: string;
+}
+
+export function conformance(
+  id: string,
+  client: Client,
+  run: (this: Mocha.Context) => Promise<void>,
+  { what, part }: Extent = {},
+): void {
   const row = MATRIX.get(id);
   assert.ok(row !== undefined, `${id} is not in the matrix`);
   assert.equal(row.notShown, undefined, `${id} is said not to be shown`);
-  it(`${id} ${row.purpose}${what === '' ? '' : `: ${what}`} (${client})`, async function () {
+  const title = [row.purpose, what, part].filter((text) => text !== undefined).join(': ');
+  const result = { id, client, ...(part !== undefined && { part }) };
+  it(`${id} ${title} (${client})`, async function () {
     try {
       await run.call(this);
-      record({ id, client, passed: true });
+      record({ ...result, passed: true });
     } catch (error) {
-      if (!this.test?.isPending()) record({ id, client, passed: false });
+      if (!this.test?.isPending()) record({ ...result, passed: false });
       throw error;
     }
   });

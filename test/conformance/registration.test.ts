@@ -27,7 +27,7 @@ describe('conformance: registration', () => {
         assert.equal(registrationOf(self).queueMode, true);
         assert.equal(registrationOf(self).binding, version === '1.0' ? 'UQ' : 'U');
       },
-      `LwM2M ${version}`,
+      { what: `LwM2M ${version}` },
     );
   }
 

@@ -85,7 +85,7 @@ describe('conformance: Leshan', function () {
         await leshan.perform({ operation: 'cancel-observation', path });
         await leshan.perform({ operation: 'write-attributes', path, attributes: { pmin: null, pmax: null } });
       },
-      'when a value changes',
+      { part: 'when a value changes' },
     );
   }
 
@@ -114,7 +114,7 @@ describe('conformance: Leshan', function () {
           await leshan.perform({ operation: 'write-attributes', path: place, attributes: none });
         }
       },
-      'where they are attached',
+      { part: 'where they are attached' },
     );
   }
 
