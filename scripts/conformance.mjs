@@ -17,6 +17,8 @@ const SELF = 'self';
 const SUITES = [
   'build/test/conformance/*.test.js',
   'build/test/captures/bootstrap.test.js',
+  'build/test/lwm2m/tls.test.js',
+  'build/test/lwm2m/secured-client.test.js',
   'build/test/interop/leshan-conformance.test.js',
 ];
 
@@ -65,7 +67,7 @@ function rowOf({ id, versions, purpose, notShown }, all) {
             ? ['shown', text]
             : others.length > 0
               ? ['in part', text]
-              : [SELF, SELF];
+              : [SELF, text];
   return { result, line: `| ${id} | ${versions} | ${purpose} | ${result} | ${by} |` };
 }
 

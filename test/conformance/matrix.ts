@@ -31,7 +31,6 @@ type Entry = readonly [id: string, versions: string, purpose: string, notShown?:
 const SMARTCARD = 'no smartcard: nothing of it reaches the server but the registration after it';
 const EST = 'EST is not spoken';
 const OSCORE = 'OSCORE is not spoken';
-const TLS = 'TLS over TCP is not spoken';
 const NOT_APPLICABLE = 'the ETS declares it not applicable: nothing in the object is writable';
 const NOTHING_TO_WRITE = 'a placeholder of the ETS without text, for an object in which nothing is writable';
 
@@ -144,9 +143,9 @@ const CHAPTERS: readonly (readonly [Chapter, readonly Entry[]])[] = [
       ['int-401', '1.0 1.1', 'DTLS with a pre-shared key'],
       ['int-402', '1.1', 'DTLS with certificates'],
       ['int-403', '1.1', 'certificate of another server name'],
-      ['int-404', '1.1', 'TLS with certificates', TLS],
+      ['int-404', '1.1', 'TLS with certificates'],
       ['int-405', '1.1', 'OSCORE', OSCORE],
-      ['int-406', '1.1', 'TLS with a pre-shared key', TLS],
+      ['int-406', '1.1', 'TLS with a pre-shared key'],
     ],
   ],
   [

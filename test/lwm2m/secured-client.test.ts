@@ -14,6 +14,7 @@ import type { ClientSecurity } from '../../src/lwm2m/client/client-security';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
 import { Lwm2mServer, type Lwm2mServerOptions } from '../../src/lwm2m/server/server';
 import { testRandom } from '../coap/world';
+import { conformance } from '../conformance/conformance';
 import { makeCertificate } from '../dtls/certificate-maker';
 import { testBytes } from '../dtls/world';
 
@@ -220,26 +221,31 @@ describe('keys from a bootstrap server', () => {
     });
   }
 
-  it('given over coaps (int-1), are used at the same port in place of those it was bootstrapped with, and back', async () => {
-    const { server, secure, bootstraps, makeClient, seconds, read } = await givenServer(
-      { lookupPsk: keyOf },
-      { bootstrap: () => configuration },
-    );
-    const names = (): string[] => secureNames(secure);
-    const { client, failures } = started(makeClient({ scheme: 'coaps', bootstrap: { host: SERVER }, security: PSK }));
-    await seconds(20);
-    assert.deepEqual(failures, []);
-    assert.equal(server.registration('dev')?.security, 'psk');
-    assert.deepEqual(names(), ['delivered']);
-    assert.equal(await read(), 'Acme');
-    const triggered = server.perform('dev', { operation: 'execute', path: '/1/0/9' });
-    await seconds(30);
-    await triggered;
-    assert.equal(bootstraps.filter(({ event }) => event === 'finished').length, 2);
-    assert.equal(client.state, 'registered');
-    assert.deepEqual(names(), ['delivered']);
-    assert.equal(await read(), 'Acme');
-  });
+  conformance(
+    'int-1',
+    'self',
+    async () => {
+      const { server, secure, bootstraps, makeClient, seconds, read } = await givenServer(
+        { lookupPsk: keyOf },
+        { bootstrap: () => configuration },
+      );
+      const names = (): string[] => secureNames(secure);
+      const { client, failures } = started(makeClient({ scheme: 'coaps', bootstrap: { host: SERVER }, security: PSK }));
+      await seconds(20);
+      assert.deepEqual(failures, []);
+      assert.equal(server.registration('dev')?.security, 'psk');
+      assert.deepEqual(names(), ['delivered']);
+      assert.equal(await read(), 'Acme');
+      const triggered = server.perform('dev', { operation: 'execute', path: '/1/0/9' });
+      await seconds(30);
+      await triggered;
+      assert.equal(bootstraps.filter(({ event }) => event === 'finished').length, 2);
+      assert.equal(client.state, 'registered');
+      assert.deepEqual(names(), ['delivered']);
+      assert.equal(await read(), 'Acme');
+    },
+    { what: 'keys given over coaps are used at the same port in place of those it was bootstrapped with, and back' },
+  );
 });
 
 function started<T extends { client: Lwm2mClient }>(made: T): T {

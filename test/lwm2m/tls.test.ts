@@ -13,6 +13,7 @@ import type { ClientSecurity } from '../../src/lwm2m/client/client-security';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { until } from '../coap/transports/frames';
+import { conformance } from '../conformance/conformance';
 import { makeCertificate } from '../dtls/certificate-maker';
 
 const KEY = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
@@ -80,24 +81,29 @@ describe('LwM2M over TLS', () => {
     serverCertificate: serving.der,
   };
 
-  for (const [security, given] of [
-    ['psk', PSK],
-    ['x509', x509],
+  for (const [id, security, given] of [
+    ['int-406', 'psk', PSK],
+    ['int-404', 'x509', x509],
   ] as const) {
-    it(`registers and is managed, known by its ${security}`, async () => {
-      const { server, port } = await givenServer();
-      const { client } = givenClient(port, given);
-      await client.start();
-      const { binding, security: proved } = server.registration('dev') ?? {};
-      assert.deepEqual([proved, binding], [security, 'T']);
-      const { values } = await server.perform('dev', { operation: 'read', path: '/3/0/0' });
-      assert.equal(values[0]?.value, 'Acme');
-      const seen: unknown[] = [];
-      server.events.on('notification', ({ values }) => seen.push(values[0]?.value));
-      await server.perform('dev', { operation: 'observe', path: '/3303/0/5700' });
-      client.setValue('/3303/0/5700', 30);
-      await until(() => seen.includes(30), 'the notification');
-    });
+    conformance(
+      id,
+      'self',
+      async () => {
+        const { server, port } = await givenServer();
+        const { client } = givenClient(port, given);
+        await client.start();
+        const { binding, security: proved } = server.registration('dev') ?? {};
+        assert.deepEqual([proved, binding], [security, 'T']);
+        const { values } = await server.perform('dev', { operation: 'read', path: '/3/0/0' });
+        assert.equal(values[0]?.value, 'Acme');
+        const seen: unknown[] = [];
+        server.events.on('notification', ({ values }) => seen.push(values[0]?.value));
+        await server.perform('dev', { operation: 'observe', path: '/3303/0/5700' });
+        client.setValue('/3303/0/5700', 30);
+        await until(() => seen.includes(30), 'the notification');
+      },
+      { part: 'registration and management' },
+    );
   }
 
   it('goes on with its registration over another connection', async () => {
