@@ -22,6 +22,8 @@ interface NodeProperty<Value> {
 interface NodeDefinition<Saved> {
   readonly category: string;
   readonly defaults: { readonly [Name in keyof Saved]: NodeProperty<Saved[Name]> };
+  /** Kept apart from flows, and never exported; a password does not come back to the editor. */
+  readonly credentials?: Readonly<Record<string, { readonly type: 'text' | 'password' }>>;
   readonly color?: string;
   readonly icon?: string;
   readonly align?: 'left' | 'right';

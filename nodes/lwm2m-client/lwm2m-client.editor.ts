@@ -16,6 +16,8 @@ RED.nodes.registerType('lwm2m-client', {
       },
     },
     transport: { value: 'udp' },
+    security: { value: 'none' },
+    isAuthority: { value: false },
     bootstrap: { value: false },
     lwm2m: { value: '1.1' },
     lifetime: {
@@ -34,6 +36,13 @@ RED.nodes.registerType('lwm2m-client', {
     },
     mayCreate: { value: false },
   },
+  credentials: {
+    identity: { type: 'text' },
+    key: { type: 'password' },
+    privateKey: { type: 'password' },
+    certificate: { type: 'text' },
+    serverKey: { type: 'text' },
+  },
   paletteLabel() {
     return this._('palette');
   },
@@ -51,6 +60,24 @@ RED.nodes.registerType('lwm2m-client', {
   },
   oneditprepare() {
     DeviceManagement.opened(this);
+    const security = '#node-input-security';
+    // A client made before there was a choice.
+    if (!$(security).val()) $(security).val('none');
+    DeviceManagement.follow(security, () => {
+      const mode = String($(security).val());
+      const rows: Readonly<Record<string, readonly string[]>> = {
+        identity: ['psk'],
+        key: ['psk'],
+        certificate: ['x509'],
+        privateKey: ['rpk', 'x509'],
+        serverKey: ['rpk', 'x509'],
+        isAuthority: ['x509'],
+      };
+      for (const [field, modes] of Object.entries(rows)) DeviceManagement.showRow(`#node-input-${field}`, modes.includes(mode));
+      // The usual port of the one becomes that of the other; any other stays.
+      const [port, usual, other] = mode === 'none' ? ['#node-input-port', '5684', '5683'] : ['#node-input-port', '5683', '5684'];
+      if ($(port).val() === usual) $(port).val(other).trigger('change');
+    });
     $('#node-input-objects').typedInput({ default: 'json', types: ['json'], typeField: $('<input type="hidden">') });
   },
   oneditsave() {

@@ -2,6 +2,7 @@
 import type { Node, NodeAPI, NodeDef } from 'node-red';
 import { flowError } from '../runtime/failure';
 import { hostOf } from '../runtime/flow-host';
+import type { ClientCredentials } from './client-keys';
 import { ClientNode } from './client-node';
 import { type ClientProperties, makeClient } from './client-settings';
 
@@ -10,7 +11,7 @@ export = (red: NodeAPI): void => {
     red.nodes.createNode(this, properties);
     const host = hostOf(red, this);
     try {
-      const client = new ClientNode(host, () => makeClient(properties), Date.now);
+      const client = new ClientNode(host, () => makeClient(properties, this.credentials as ClientCredentials), Date.now);
       // Whoever is to get its first messages must be there.
       const start = (): void => client.start();
       red.events.once('flows:started', start);
@@ -26,5 +27,13 @@ export = (red: NodeAPI): void => {
       host.raise(error, {});
     }
   }
-  red.nodes.registerType('lwm2m-client', ClientNodeConstructor);
+  red.nodes.registerType('lwm2m-client', ClientNodeConstructor, {
+    credentials: {
+      identity: { type: 'text' },
+      key: { type: 'password' },
+      privateKey: { type: 'password' },
+      certificate: { type: 'text' },
+      serverKey: { type: 'text' },
+    },
+  });
 };

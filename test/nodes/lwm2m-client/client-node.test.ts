@@ -1,22 +1,33 @@
 /** This Node-RED as a managed device: what messages do to it, and what a server does to it, against a real server in memory. */
 import assert from 'node:assert/strict';
+import type { ClientCredentials } from '../../../nodes/lwm2m-client/client-keys';
 import { ClientNode } from '../../../nodes/lwm2m-client/client-node';
 import { type ClientProperties, makeClient } from '../../../nodes/lwm2m-client/client-settings';
 import type { Message } from '../../../nodes/runtime/flow-host';
 import { VirtualClock } from '../../../src/clock';
+import { DtlsTransport } from '../../../src/coap/transports/dtls';
 import { MemoryNetwork } from '../../../src/coap/transports/memory';
 import type { OperationRequest } from '../../../src/device/operation';
 import { Lwm2mServer } from '../../../src/lwm2m/server/server';
 import { testRandom } from '../../coap/world';
+import { testBytes } from '../../dtls/world';
 import { FakeHost } from '../runtime/fake-host';
 
 const OBJECTS = '{"3303": {"0": {"5700": 21.5, "5701": "Cel", "5605": null}}, "3442": {"0": {"110": null}}}';
 
-async function setup(properties: Partial<ClientProperties> = {}) {
+const KEY = '00112233445566778899aabbccddeeff';
+
+async function setup(properties: Partial<ClientProperties> = {}, credentials: ClientCredentials = {}) {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, { delayMs: 5 });
   const server = new Lwm2mServer({
     transport: network.transport('10.0.0.1', 5683),
+    secure: new DtlsTransport({
+      carrier: network.transport('10.0.0.1', 5684),
+      clock,
+      random: testBytes(5),
+      credentials: { lookupPsk: () => Buffer.from(KEY, 'hex') },
+    }),
     clock,
     random: testRandom(7),
     admission: 'open',
@@ -24,7 +35,8 @@ async function setup(properties: Partial<ClientProperties> = {}) {
   const host = new FakeHost();
   let port = 40_000;
   const settings: ClientProperties = { endpoint: 'attic', host: '10.0.0.1', lwm2m: '1.1', objects: OBJECTS, ...properties };
-  const make = () => makeClient(settings, { clock, transport: network.transport('10.0.0.2', port++), random: testRandom(8) });
+  const make = () =>
+    makeClient(settings, credentials, { clock, transport: network.transport('10.0.0.2', port++), random: testRandom(8) });
   const node = new ClientNode(host, make, () => clock.wall());
   await server.start();
   node.start();
@@ -60,6 +72,37 @@ describe('the lwm2m-client node', () => {
     assert.equal(output(1)[0]?.event, 'registered');
     assert.equal(output(1)[0]?.topic, 'attic');
     assert.deepEqual(host.statuses.at(-1), { fill: 'green', shape: 'dot', text: 'registered' });
+  });
+
+  it('registers over DTLS with the key among its credentials', async () => {
+    const { server, perform } = await setup({ security: 'psk', port: 5684 }, { identity: 'attic', key: KEY });
+    assert.equal(server.registration('attic')?.security, 'psk');
+    assert.equal((await perform({ operation: 'read', path: '/3303/0/5700' })).values?.[0]?.value, 21.5);
+  });
+
+  it('says which part of its security is missing or unusable, and never shows it', () => {
+    const secret = 'no-key-but-secret';
+    const given: ClientCredentials = {
+      identity: 'attic',
+      key: secret,
+      privateKey: secret,
+      certificate: secret,
+      serverKey: secret,
+    };
+    const place = { endpoint: 'attic', host: '10.0.0.1' };
+    for (const [security, credentials, expected] of [
+      ['psk', {}, /PSK identity is missing/],
+      ['psk', { identity: 'attic' }, /key is missing: .*credentials are not part of an exported flow/],
+      ['psk', given, /key must be 1 to 64 bytes in hexadecimal/],
+      ['rpk', {}, /private key is missing/],
+      ['rpk', given, /private key must be PEM/],
+      ['x509', given, /certificate must be PEM/],
+    ] as const) {
+      assert.throws(
+        () => makeClient({ ...place, security }, credentials),
+        (error: Error) => expected.test(error.message) && !error.message.includes(secret) && error.cause === undefined,
+      );
+    }
   });
 
   it('gives the server what messages have set, a resource or several', async () => {
