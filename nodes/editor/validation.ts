@@ -61,6 +61,16 @@ export function checkTyped(node: EditorNode, name: string, value: string): Verdi
 /** LwM2M Core 1.1.1 §6.3.5: one digit, perhaps with a quoted value, comma-separated. */
 const ARGUMENTS = /^[0-9](='[!#-&(-[\]-~]*')?(,[0-9](='[!#-&(-[\]-~]*')?)*$/;
 
+const A_PORT = { least: 1, most: 65535, whole: true, mayBeEmpty: true };
+
+/** A port of a server, which may have none. @param field the one for unsecured devices on the same protocol, and its saved value */
+export function checkSecurePort(value: string, field: string, saved: unknown): boolean | string {
+  const shown = document.getElementById(`node-config-input-${field}`);
+  const other = shown instanceof HTMLInputElement ? shown.value : saved;
+  if (value !== '' && Number(value) > 0 && Number(value) === Number(other)) return text('validation.same-port');
+  return checkNumber(value, 'port', A_PORT);
+}
+
 export function checkArguments(node: EditorNode, value: string): Verdict {
   if (property(node, 'argumentsType') !== 'str') return checkTyped(node, 'arguments', value);
   return value === '' || ARGUMENTS.test(value) ? true : text('validation.arguments');

@@ -11,12 +11,27 @@ RED.nodes.registerType('lwm2m-server', {
         return DeviceManagement.checkNumber(value, 'port', { least: 1, most: 65535, whole: true });
       },
     },
+    securePort: {
+      value: 5684,
+      validate(value, _options) {
+        return DeviceManagement.checkSecurePort(value, 'port', this.port);
+      },
+    },
     tcpPort: {
       value: '',
       validate(value, _options) {
         return DeviceManagement.checkNumber(value, 'port', { least: 1, most: 65535, whole: true, mayBeEmpty: true });
       },
     },
+    tlsPort: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkSecurePort(value, 'tcpPort', this.tcpPort);
+      },
+    },
+    keyFile: { value: '' },
+    certificateFile: { value: '' },
+    authoritiesFile: { value: '' },
     admission: { value: 'secured' },
     store: { value: 'level' },
     storePath: { value: '' },
@@ -35,6 +50,9 @@ RED.nodes.registerType('lwm2m-server', {
   oneditprepare() {
     const admission = '#node-config-input-admission';
     DeviceManagement.follow(admission, () => $('#dm-admission-warning').toggle($(admission).val() === 'open'));
+    // A server made before it had one: the usual port, as it has it now.
+    const secure = '#node-config-input-securePort';
+    if (this.securePort === undefined) $(secure).val('5684');
     const store = '#node-config-input-store';
     // A server made before there was a choice.
     if (!$(store).val()) $(store).val('level');

@@ -15,12 +15,21 @@ import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
 import { serveAdminApi } from './admin-api';
+import { type SecureSettings, secureTransports } from './secure-transports';
 
 interface ServerProperties extends NodeDef {
   readonly host?: string;
   readonly port?: number | string;
-  /** Empty = no TCP. */
+  /** DTLS. Absent = the usual one, if that is free; empty = none. */
+  readonly securePort?: number | string;
+  /** Empty = no TCP, no TLS. */
   readonly tcpPort?: number | string;
+  readonly tlsPort?: number | string;
+  /** Files with PEM; empty: the server makes a key and a certificate for itself. */
+  readonly keyFile?: string;
+  readonly certificateFile?: string;
+  /** A file with certificates of authorities; empty: only certificates that have been provisioned are good. */
+  readonly authoritiesFile?: string;
   readonly admission?: Admission;
   readonly models?: string;
   readonly ackTimeout?: number | string;
@@ -30,6 +39,7 @@ interface ServerProperties extends NodeDef {
 }
 
 const DEFAULT_PORT = 5683;
+const DEFAULT_SECURE_PORT = 5684;
 const DEFAULT_ACK_TIMEOUT_MS = 2_000;
 /** In the user directory, with a folder for each server. */
 const STATE_FOLDER = 'device-management';
@@ -39,12 +49,23 @@ const tables = new WeakMap<object, RunningServers>();
 const served = new WeakSet<object>();
 
 function settingsOf(properties: ServerProperties): ServerSettings {
-  const { name, host, port, tcpPort, admission, models, ackTimeout, store, storePath, durability } = properties;
+  const { name, host, models, ackTimeout, store, storePath, durability, admission } = properties;
+  const port = portOf(properties.port) ?? DEFAULT_PORT;
+  const tcpPort = portOf(properties.tcpPort);
+  const tlsPort = portOf(properties.tlsPort);
+  // Where any free port will do, it does for this one too.
+  const securePort = properties.securePort === undefined ? (port === 0 ? 0 : DEFAULT_SECURE_PORT) : portOf(properties.securePort);
   return {
     name: name ?? '',
     host: (host ?? '').trim(),
-    port: port === undefined || port === '' ? DEFAULT_PORT : Number(port),
-    ...(tcpPort !== undefined && tcpPort !== '' && { tcpPort: Number(tcpPort) }),
+    port,
+    ...(securePort !== undefined && { securePort }),
+    mayLackSecurePort: properties.securePort === undefined,
+    ...(tcpPort !== undefined && { tcpPort }),
+    ...(tlsPort !== undefined && { tlsPort }),
+    keyFile: (properties.keyFile ?? '').trim(),
+    certificateFile: (properties.certificateFile ?? '').trim(),
+    authoritiesFile: (properties.authoritiesFile ?? '').trim(),
     models: (models ?? '').trim(),
     ackTimeoutMs: milliseconds(ackTimeout) ?? DEFAULT_ACK_TIMEOUT_MS,
     store: store === 'memory' ? 'memory' : 'level',
@@ -53,6 +74,10 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     // Whatever else is written there, an open door must have been asked for.
     admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
   };
+}
+
+function portOf(given: number | string | undefined): number | undefined {
+  return given === undefined || given === '' ? undefined : Number(given);
 }
 
 /** @param userDir where Node-RED keeps its own; absent where it keeps nothing */
@@ -71,7 +96,11 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
     (configuration) => checkBootstrap(configuration, catalogue),
     provisioning.generated,
   );
+  const folder = folderOf(settings(), id, userDir);
+  const secure = secureTransports(secureSettingsOf(settings(), folder, userDir), provisioning, clock, (text) => log.warn(text));
   const server = new Lwm2mServer({
+    clock,
+    secure,
     bootstrap: bootstrap.source,
     listen: { port, ...(host !== '' && { host }), ...(tcpPort !== undefined && { tcpPort }) },
     catalogue,
@@ -79,18 +108,35 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
     endpointOf: admittance.endpointOf,
     parameters: { ackTimeoutMs },
   });
-  return { server, catalogue, bootstrap, provisioning, admittance, ...keeping(settings(), log, id, userDir) };
+  return { server, catalogue, bootstrap, provisioning, admittance, ...keeping(folder, settings(), log) };
 }
 
-/** Where the state of a server is kept; nowhere when it is to be in memory. */
+/** Where the state of a server is kept; undefined: in memory. */
+function folderOf({ store, storePath }: ServerSettings, id: string, userDir: string | undefined): string | undefined {
+  if (store === 'memory' || (storePath === '' && userDir === undefined)) return undefined;
+  return storePath === '' ? path.join(userDir ?? '', STATE_FOLDER, id) : path.resolve(userDir ?? '', storePath);
+}
+
+function secureSettingsOf(settings: ServerSettings, folder: string | undefined, userDir: string | undefined): SecureSettings {
+  const fileIn = (name: string): string => (name === '' ? '' : path.resolve(userDir ?? '', name));
+  return {
+    ...settings,
+    files: {
+      key: fileIn(settings.keyFile),
+      certificate: fileIn(settings.certificateFile),
+      // Beside the folder, as the key of the store.
+      made: folder === undefined ? undefined : `${folder}.pem`,
+    },
+    authorities: fileIn(settings.authoritiesFile),
+  };
+}
+
 function keeping(
-  { store, storePath, durability }: ServerSettings,
+  folder: string | undefined,
+  { durability }: ServerSettings,
   log: ServerLog,
-  id: string,
-  userDir: string | undefined,
 ): Pick<MadeServer, 'openStore' | 'openSeal'> {
-  if (store === 'memory' || (storePath === '' && userDir === undefined)) return {};
-  const folder = storePath === '' ? path.join(userDir ?? '', STATE_FOLDER, id) : path.resolve(userDir ?? '', storePath);
+  if (folder === undefined) return {};
   const onRepaired = (reason: string): void =>
     log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
   return {

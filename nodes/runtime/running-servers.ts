@@ -13,8 +13,18 @@ export interface ListenSettings {
   readonly host: string;
   /** UDP. */
   readonly port: number;
+  /** DTLS over UDP; absent = none. */
+  readonly securePort?: number;
+  /** Whether it is to run without DTLS when that port is taken: nobody asked for it. */
+  readonly mayLackSecurePort: boolean;
   /** Absent = no TCP. */
   readonly tcpPort?: number;
+  /** TLS over TCP; absent = none. */
+  readonly tlsPort?: number;
+  /** Of the server's own key and certificate, and of the authorities it trusts; "" = none. */
+  readonly keyFile: string;
+  readonly certificateFile: string;
+  readonly authoritiesFile: string;
   readonly models: string;
   readonly ackTimeoutMs: number;
   readonly store: 'level' | 'memory';
@@ -150,10 +160,12 @@ export class RunningServers {
     if (error.code !== 'port-in-use' || settings === undefined) return error;
     for (const { server: other, settings: its } of this.entries.values()) {
       const clash =
-        other === server ? undefined : other.manager.listening.find((at) => at.port === portFor(settings, at.transport));
+        other === server
+          ? undefined
+          : other.manager.listening.find(({ transport, port }) => portsOn(CARRIERS[transport], settings).includes(port));
       if (clash === undefined) continue;
       const name = its.name === '' ? other.id : `"${its.name}"`;
-      const where = `${clash.transport.toUpperCase()} port ${clash.port}`;
+      const where = `${CARRIERS[clash.transport]} port ${clash.port}`;
       const text = `${where} is in use by the lwm2m-server node ${name}: let one node serve both, or give this one another port.`;
       return new DeviceManagementError('port-in-use', text, { cause: error });
     }
@@ -166,9 +178,28 @@ function listensAlike(a: ListenSettings, b: ListenSettings): boolean {
 }
 
 /** What cannot change while a server runs. */
-const LISTEN_SETTINGS = ['host', 'port', 'tcpPort', 'models', 'ackTimeoutMs', 'store', 'storePath', 'durability'] as const;
+const LISTEN_SETTINGS = [
+  'host',
+  'port',
+  'securePort',
+  'tcpPort',
+  'tlsPort',
+  'keyFile',
+  'certificateFile',
+  'authoritiesFile',
+  'models',
+  'ackTimeoutMs',
+  'store',
+  'storePath',
+  'durability',
+] as const;
 
-/** The port wanted on a transport ("udp", "tcp"). */
-function portFor({ port, tcpPort }: ListenSettings, transport: string): number | undefined {
-  return transport === 'tcp' ? tcpPort : port;
+/** Which ports a transport shares with others. */
+const CARRIERS: Readonly<Record<string, 'UDP' | 'TCP'>> = { udp: 'UDP', dtls: 'UDP', tcp: 'TCP', tls: 'TCP' };
+
+function portsOn(
+  carrier: 'UDP' | 'TCP' | undefined,
+  { port, securePort, tcpPort, tlsPort }: ListenSettings,
+): readonly (number | undefined)[] {
+  return carrier === 'TCP' ? [tcpPort, tlsPort] : [port, securePort];
 }

@@ -43,6 +43,7 @@ function flow(port: number): FlowNode[] {
       version: 1,
       host: '127.0.0.1',
       port,
+      securePort: '',
       admission: 'secured',
       models: '',
       ackTimeout: 2,
@@ -120,6 +121,8 @@ function flow(port: number): FlowNode[] {
       endpoint: 'node-red',
       host: '127.0.0.1',
       port,
+      security: 'none',
+      isAuthority: false,
       bootstrap: false,
       lwm2m: '1.1',
       lifetime: 300,
@@ -251,10 +254,10 @@ describe('the dialogs', function () {
     });
 
     it(`of ${name} saves what it was given`, async () => {
-      const before = await editor.page.evaluate(`JSON.stringify(RED.nodes.convertNode(RED.nodes.node('${name}')))`);
+      const before = await editor.page.evaluate(`JSON.stringify(RED.nodes.convertNode(RED.nodes.node('${name}'), false))`);
       await editor.openDialog(name);
       await editor.saveDialog();
-      const after = await editor.page.evaluate(`JSON.stringify(RED.nodes.convertNode(RED.nodes.node('${name}')))`);
+      const after = await editor.page.evaluate(`JSON.stringify(RED.nodes.convertNode(RED.nodes.node('${name}'), false))`);
       const values = (json: unknown) =>
         JSON.parse(String(json), (_key, value: unknown) => (typeof value === 'number' ? String(value) : value));
       assert.deepEqual(values(after), values(before));
@@ -271,6 +274,73 @@ describe('the dialogs', function () {
     assert.doesNotMatch(await editor.page.locator('#node-config-dialog-edit-form').innerText(), KEY);
     await editor.page.click('#node-config-dialog-cancel');
     await editor.page.waitForSelector('#node-config-input-admission', { state: 'detached' });
+  });
+
+  it('of the server wants another port for secured devices than for the others', async () => {
+    await editor.page.evaluate(`RED.editor.editConfig('', 'lwm2m-server', '${SERVER}')`);
+    await editor.page.waitForSelector('#node-config-input-securePort');
+    const judge = async (field: string, port: string): Promise<unknown> => {
+      await editor.page.fill(`#node-config-input-${field}`, port);
+      return editor.page.evaluate(
+        `(() => { const node = RED.nodes.node('${SERVER}'); return node._def.defaults.${field}.validate.call(node, '${port}', {}); })()`,
+      );
+    };
+    await editor.page.fill('#node-config-input-port', '5690');
+    await editor.page.fill('#node-config-input-tcpPort', '5690');
+    for (const field of ['securePort', 'tlsPort']) {
+      assert.match(String(await judge(field, '5690')), /port for unsecured devices/);
+      assert.match(String(await judge(field, '70000')), /1 to 65535/);
+      assert.equal(await judge(field, '5691'), true);
+      assert.equal(await judge(field, ''), true);
+    }
+    await editor.page.click('#node-config-dialog-cancel');
+    await editor.page.waitForSelector('#node-config-input-securePort', { state: 'detached' });
+  });
+
+  it('of the client shows what its security needs, and its key is in no export', async () => {
+    const fields = ['identity', 'key', 'certificate', 'privateKey', 'serverKey', 'isAuthority'];
+    const shown = async (): Promise<string[]> => {
+      const visible = await Promise.all(fields.map((field) => shows(`#node-input-${field}`)));
+      return fields.filter((_, index) => visible[index]);
+    };
+    await editor.openDialog('client');
+    assert.deepEqual(await shown(), []);
+    for (const [mode, expected] of [
+      ['rpk', ['privateKey', 'serverKey']],
+      ['x509', ['certificate', 'privateKey', 'serverKey', 'isAuthority']],
+      ['psk', ['identity', 'key']],
+    ] as const) {
+      await editor.page.selectOption('#node-input-security', mode);
+      assert.deepEqual(await shown(), expected);
+    }
+    await editor.page.fill('#node-input-identity', 'me');
+    await editor.page.fill('#node-input-key', '5ec4e7');
+    assert.doesNotMatch(await editor.page.locator('#dialog-form').innerText(), KEY);
+    await editor.saveDialog();
+    const saved = String(
+      await editor.page.evaluate(`JSON.stringify(RED.nodes.createExportableNodeSet([RED.nodes.node('client')]))`),
+    );
+    assert.match(saved, /"security":"psk"/);
+    assert.doesNotMatch(saved, /5ec4e7/);
+    await editor.openDialog('client');
+    await editor.page.selectOption('#node-input-security', 'none');
+    await editor.saveDialog();
+  });
+
+  it('of the client takes the port that goes with its security, and leaves any other', async () => {
+    await editor.openDialog('client');
+    const port = '#node-input-port';
+    for (const [before, security, after] of [
+      ['5683', 'psk', '5684'],
+      ['5684', 'none', '5683'],
+      ['7000', 'psk', '7000'],
+    ] as const) {
+      await editor.page.selectOption('#node-input-security', security === 'none' ? 'psk' : 'none');
+      await editor.page.fill(port, before);
+      await editor.page.selectOption('#node-input-security', security);
+      assert.equal(await editor.page.inputValue(port), after);
+    }
+    await editor.cancelDialog();
   });
 
   it('show only the fields that matter', async () => {

@@ -129,6 +129,7 @@ export function serverNode(properties: Readonly<Record<string, unknown>> = {}): 
     version: 1,
     host: '127.0.0.1',
     port: 0,
+    securePort: '',
     admission: 'secured',
     ...properties,
   };
@@ -161,6 +162,13 @@ export function portOf(id = 'server'): number {
   const { local } = running(id).manager;
   if (local === undefined) throw new Error(`server ${id} does not listen`);
   return local.port;
+}
+
+/** Of one of its transports: "dtls", "tcp" … */
+export function portOn(transport: string, id = 'server'): number {
+  const found = running(id).manager.listening.find((at) => at.transport === transport);
+  if (found === undefined) throw new Error(`server ${id} does not listen on ${transport}`);
+  return found.port;
 }
 
 /** The server's next state, or the one it has. */

@@ -1,0 +1,98 @@
+/** The transports of a server on which devices prove who they are: DTLS at the secure port, TLS where it has a port. */
+import type { Clock } from '../../src/clock';
+import { systemRandom } from '../../src/coap/random';
+import type { Transport } from '../../src/coap/transport';
+import { DtlsTransport } from '../../src/coap/transports/dtls';
+import { madeWhenOpened } from '../../src/coap/transports/made-when-opened';
+import { TlsTransport } from '../../src/coap/transports/tls';
+import { UdpTransport } from '../../src/coap/transports/udp';
+import type { Credentials } from '../../src/dtls/settings';
+import { DeviceManagementError } from '../../src/errors';
+import type { Provisioning } from '../../src/fleet/provisioning';
+import { dtlsCredentials } from '../../src/lwm2m/server/dtls-credentials';
+import { authoritiesIn, type IdentityFiles, ownIdentity } from './own-identity';
+
+export interface SecureSettings {
+  /** Empty = every address. */
+  readonly host: string;
+  /** DTLS; absent = none. */
+  readonly securePort?: number;
+  /** Whether the server is to run without DTLS when the port is taken: nobody asked for it. */
+  readonly mayLackSecurePort: boolean;
+  /** TLS; absent = none. */
+  readonly tlsPort?: number;
+  readonly files: IdentityFiles;
+  /** PEM of authorities, "" = none. */
+  readonly authorities: string;
+}
+
+export function secureTransports(
+  settings: SecureSettings,
+  provisioning: Provisioning,
+  clock: Clock,
+  warn: (text: string) => void,
+): Transport[] {
+  const { host, securePort, tlsPort } = settings;
+  const where = host === '' ? {} : { host };
+  const transports: Transport[] = [];
+  if (securePort !== undefined) {
+    const carrier = new UdpTransport({ ...where, port: securePort });
+    const random = (length: number): Buffer => systemRandom.bytes(length);
+    transports.push(
+      madeWhenOpened({ name: 'dtls', reliable: false }, async () => {
+        const credentials = await credentialsOf(settings, provisioning, clock);
+        return new DtlsTransport({
+          carrier: settings.mayLackSecurePort ? dispensable(carrier, warn) : carrier,
+          clock,
+          random,
+          credentials,
+          onBug: (bug) => warn(`a bug in DTLS: ${String(bug)}`),
+        });
+      }),
+    );
+  }
+  if (tlsPort !== undefined) {
+    transports.push(
+      madeWhenOpened({ name: 'tls', reliable: true }, async () => {
+        const credentials = await credentialsOf(settings, provisioning, clock);
+        return new TlsTransport({ listen: { ...where, port: tlsPort }, clock, credentials });
+      }),
+    );
+  }
+  return transports;
+}
+
+async function credentialsOf(
+  { files, authorities: file }: SecureSettings,
+  provisioning: Provisioning,
+  clock: Clock,
+): Promise<Credentials> {
+  const authorities = await authoritiesIn(file);
+  const lookUps = dtlsCredentials({
+    keyOf: (identity) => provisioning.keyOf(identity),
+    holderOf: (identity) => provisioning.holderOf(identity),
+    authorities,
+    now: () => clock.wall(),
+  });
+  return { ...lookUps, ...(await ownIdentity(files)) };
+}
+
+/** As if it were not there where its port is in use. */
+function dispensable(carrier: UdpTransport, warn: (text: string) => void): Transport {
+  return {
+    name: carrier.name,
+    get local() {
+      return carrier.local;
+    },
+    open: async (receiver) => {
+      try {
+        await carrier.open(receiver);
+      } catch (caught) {
+        if (!(caught instanceof DeviceManagementError) || caught.code !== 'port-in-use') throw caught;
+        warn(`${caught.message} The server runs without DTLS: set its secure port, or leave it empty.`);
+      }
+    },
+    send: (datagram, address, port) => carrier.send(datagram, address, port),
+    close: () => carrier.close(),
+  };
+}
