@@ -26,6 +26,9 @@ export interface SecureSettings {
   readonly authorities: string;
 }
 
+/** A NAT, and a fleet in this process, stand for many devices. */
+const HALF_OPEN_PER_ADDRESS = 200;
+
 export function secureTransports(
   settings: SecureSettings,
   provisioning: Provisioning,
@@ -46,6 +49,7 @@ export function secureTransports(
           clock,
           random,
           credentials,
+          limits: { halfOpenPerAddress: HALF_OPEN_PER_ADDRESS },
           onBug: (bug) => warn(`a bug in DTLS: ${String(bug)}`),
         });
       }),

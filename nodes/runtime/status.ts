@@ -35,8 +35,9 @@ const LOOKS = {
   bootstrapped: { fill: 'green', shape: 'dot' },
   'bootstraps-failed': { fill: 'yellow', shape: 'dot' },
   'bootstrap-idle': { fill: 'grey', shape: 'ring' },
-  'no-tcp': { fill: 'red', shape: 'ring' },
+  'no-port': { fill: 'red', shape: 'ring' },
   simulated: { fill: 'green', shape: 'dot' },
+  'simulated-unsecured': { fill: 'green', shape: 'dot' },
 } as const satisfies Record<string, Status>;
 
 export type StatusKey = keyof typeof LOOKS;

@@ -2,9 +2,10 @@
  * Simulated fleets that outlive deploys, as real ones do: a fleet belongs to its server and to the id of its node, and ends when nobody
  * has taken it up again.
  */
+import { randomBytes } from 'node:crypto';
 import { DeviceManagementError } from '../../src/errors';
 import { Events, type Unsubscribe } from '../../src/events';
-import { type SimulatedEvent, Simulation, type SimulationState } from '../../src/fleet/simulation/simulation';
+import { type Over, type SimulatedEvent, Simulation, type SimulationState } from '../../src/fleet/simulation/simulation';
 import type { ListeningAt, RunningServer } from '../runtime/running-server';
 
 export interface FleetSettings {
@@ -18,13 +19,15 @@ export interface FleetSettings {
   readonly interval: number;
   /** LwM2M version of all, or "mixed". */
   readonly lwm2m: string;
-  readonly over: 'udp' | 'tcp';
+  /** `dtls`: where the server has a secure port, else UDP; the others must be there. */
+  readonly over: Over;
   /** Of the devices, in queue mode: 0 to 1. */
   readonly asleepShare: number;
   /** Whether the devices ask the server for theirs first. */
   readonly bootstrap: boolean;
 }
 
+const KEY_BYTES = 16;
 const fleets = new WeakMap<RunningServer, Map<string, SimulatedFleet>>();
 
 /** The fleet of a node: its own from an earlier life, if it is to be the same. One that is not ends before the new one begins. */
@@ -48,6 +51,7 @@ export class SimulatedFleet {
   private readonly unsubscribe: Unsubscribe;
   private users = 0;
   private ending: Promise<void> | undefined;
+  private readonly borrowers: string[] = [];
 
   /** @param predecessor has devices of the same names until it has settled */
   constructor(
@@ -94,14 +98,23 @@ export class SimulatedFleet {
   /** What stands in the way of its devices, though the server listens. */
   get obstacle(): DeviceManagementError | undefined {
     if (this.server.state.name !== 'listening' || this.place !== undefined) return undefined;
+    const name = this.settings.over.toUpperCase();
     return new DeviceManagementError(
       'invalid-request',
-      'the simulated devices speak TCP, and their server has no TCP port: give it one, or let them speak UDP',
+      `the simulated devices speak ${name}, and their server has no ${name} port: give it one, or let them speak UDP`,
     );
   }
 
-  private get place(): ListeningAt | undefined {
-    return this.server.manager.listening.find(({ transport }) => transport === this.settings.over);
+  /** Whether they were to be secured, and their server has no port for that. */
+  get isUnsecured(): boolean {
+    return this.settings.over === 'dtls' && this.place?.transport === 'udp';
+  }
+
+  private get place(): (ListeningAt & { readonly transport: string }) | undefined {
+    const { listening } = this.server.manager;
+    const { over } = this.settings;
+    const first = listening.find(({ transport }) => transport === over);
+    return first ?? (over === 'dtls' ? listening.find(({ transport }) => transport === 'udp') : undefined);
   }
 
   /** Only then it is known which port to speak to. */
@@ -114,6 +127,8 @@ export class SimulatedFleet {
     const simulation = new Simulation({
       ...settings,
       ...(lwm2m !== 'mixed' && { version: lwm2m }),
+      over: local.transport as Over,
+      keyOf: (name) => this.lend(name),
       server: { host: reachable(local.address), port: local.port },
       clock,
       ...(catalogue !== undefined && { catalogue }),
@@ -123,6 +138,14 @@ export class SimulatedFleet {
     simulation.start();
   }
 
+  /** A key of its own, which nobody sees: it lives as long as the device. */
+  private lend(name: string): Buffer {
+    const key = randomBytes(KEY_BYTES);
+    this.server.provisioning.lend(name, key);
+    this.borrowers.push(name);
+    return key;
+  }
+
   private async stop(): Promise<void> {
     this.unsubscribe();
     try {
@@ -130,6 +153,7 @@ export class SimulatedFleet {
     } catch {
       // A socket that will not close is nobody's concern any more.
     }
+    for (const name of this.borrowers) this.server.provisioning.takeBack(name);
     this.onEnded();
   }
 }

@@ -40,9 +40,10 @@ export class SimulatorNode implements SourceKind<SimulatedEvent> {
   }
 
   status(): Status {
-    if (this.fleet.obstacle !== undefined) return status(this.host.texts, 'no-tcp');
-    const { registered: n, total: count } = this.fleet.state;
-    return status(this.host.texts, 'simulated', { n, count });
+    const { obstacle, isUnsecured, state, settings } = this.fleet;
+    if (obstacle !== undefined) return status(this.host.texts, 'no-port', { over: settings.over.toUpperCase() });
+    const { registered: n, total: count } = state;
+    return status(this.host.texts, isUnsecured ? 'simulated-unsecured' : 'simulated', { n, count });
   }
 
   input(message: Message, _send: Send, done: Done): void {

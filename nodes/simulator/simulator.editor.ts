@@ -34,7 +34,7 @@ RED.nodes.registerType('dm-simulator', {
       },
     },
     lwm2m: { value: 'mixed' },
-    over: { value: 'udp' },
+    over: { value: 'dtls' },
     asleep: {
       value: 0,
       validate(value, _options) {

@@ -1,5 +1,6 @@
 /** dm-simulator: a fleet of simulated devices at the server it points to. */
 import type { NodeAPI, NodeDef } from 'node-red';
+import type { Over } from '../../src/fleet/simulation/simulation';
 import { registerNode } from '../runtime/register-node';
 import type { FleetSettings } from './simulated-fleets';
 import { SimulatorNode } from './simulator-node';
@@ -22,6 +23,7 @@ interface SimulatorProperties extends NodeDef {
 /** Beyond it one process has no sockets left. */
 const MOST_DEVICES = 10_000;
 const MOST_GATEWAYS = 1_000;
+const OVERS: readonly Over[] = ['udp', 'dtls', 'tcp', 'tls'];
 const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1', '1.2']);
 
 /** An environment variable may have put anything into a setting. */
@@ -34,7 +36,7 @@ function settingsOf(properties: SimulatorProperties): FleetSettings {
     lifetime: Math.ceil(positive(lifetime, 60)),
     interval: positive(interval, 5),
     lwm2m: VERSIONS.has(lwm2m ?? '') ? (lwm2m as string) : 'mixed',
-    over: over === 'tcp' ? 'tcp' : 'udp',
+    over: OVERS.find((known) => known === over) ?? 'udp',
     asleepShare: Math.min(1, positive(asleep, 0) / 100),
     bootstrap: bootstrap === true,
   };

@@ -33,6 +33,8 @@ export class Provisioning {
   /** Whether all that was kept could be read; if not, whom it says nothing of may be anybody. */
   isWhole = true;
   private kept: KeptDevices | undefined;
+  /** Keys of devices that are part of this process, by endpoint. */
+  private readonly lent = new Map<string, Buffer>();
 
   /** @param trouble for a person: what was not kept */
   constructor(
@@ -83,6 +85,17 @@ export class Provisioning {
     await this.keep((kept) => kept.retire(endpoint, at));
   }
 
+  /** A device of this process, a simulated one, proves itself by this key; its identity is its endpoint. Kept nowhere. */
+  lend(endpoint: string, key: Buffer): void {
+    this.lent.set(endpoint, key);
+  }
+
+  /** What was lent is no longer good. */
+  takeBack(endpoint: string): void {
+    if (!this.lent.delete(endpoint)) return;
+    this.events.emit('ended', { device: endpoint, names: [endpoint], dismissed: false, why: 'its key was lent, and taken back' });
+  }
+
   /** Enters a device that has come unsecured while that was permitted. */
   pair(endpoint: string): void {
     const device: ProvisionedDevice = {
@@ -104,23 +117,25 @@ export class Provisioning {
     return this.holderOf(identity) ?? (this.isSecured(name) ? undefined : name);
   }
 
-  /** Whom the proved credentials were given to: by an administrator, or in a bootstrap. */
+  /** Whom the proved credentials were given to: by an administrator, in a bootstrap, or for as long as this process lasts. */
   holderOf(identity: Pick<Identity, 'security' | 'name'>): string | undefined {
-    const generated = identity.security === 'psk' ? this.generated.find(identity.name ?? '')?.device : undefined;
-    return this.devices.holderOf(identity) ?? generated;
+    const provisioned = this.devices.holderOf(identity);
+    const { security, name = '' } = identity;
+    if (provisioned !== undefined || security !== 'psk') return provisioned;
+    return this.generated.find(name)?.device ?? (this.lent.has(name) ? name : undefined);
   }
 
   /** Whether a device has credentials, and so must show them. */
   isSecured(endpoint: string): boolean {
     const mode = this.devices.get(endpoint)?.security.mode ?? 'none';
-    return mode !== 'none' || this.generated.isProved(endpoint);
+    return mode !== 'none' || this.generated.isProved(endpoint) || this.lent.has(endpoint);
   }
 
   /** The key of a PSK identity, for the handshake; undefined: nobody's. */
   keyOf(identity: string): Buffer | undefined {
     const holder = this.devices.holderOf({ security: 'psk', name: identity });
     const security = holder === undefined ? undefined : this.devices.get(holder)?.security;
-    const key = security?.mode === 'psk' ? security.key : this.generated.find(identity)?.key;
+    const key = security?.mode === 'psk' ? security.key : (this.generated.find(identity)?.key ?? this.lent.get(identity));
     // Without a byte: sealed under a key we do not have.
     return key === undefined || key.length === 0 ? undefined : key;
   }

@@ -82,7 +82,7 @@ for (const runtime of RUNTIMES) {
         const example = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as FlowNode[];
         const record = path.join(userDirectory, `${path.basename(file, '.json')}.jsonl`);
         const port = await freeUdpPort();
-        await nodeRed.deploy(tapped(example, { file: record, port }));
+        await nodeRed.deploy(tapped(example, { file: record, port, securePort: await freeUdpPort() }));
         await fleetRegistered(nodeRed, port, devicesOf(example));
 
         const sightings = new Sightings(record);

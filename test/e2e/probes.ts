@@ -25,15 +25,19 @@ const TAP = (at: string): string =>
   `const { device, path, topic, event, payload, dm, error, status } = msg;
 return { payload: JSON.stringify({ at: ${JSON.stringify(at)}, device, path, topic, event, payload, dm, error, status }) };`;
 
-/** The example with its taps, listening on `port` instead of its own so that runs do not meet. */
-export function tapped(example: readonly FlowNode[], { file, port }: { file: string; port: number }): FlowNode[] {
+/** The example with its taps, listening on `port` and `securePort` instead of its own so that runs do not meet. */
+export function tapped(
+  example: readonly FlowNode[],
+  { file, port, securePort }: { file: string; port: number; securePort: number },
+): FlowNode[] {
   const tab = example.find(({ type }) => type === 'tab')?.id;
   if (tab === undefined) throw new Error('An example needs a tab.');
   const taps = new Map(example.filter(({ type }) => type === 'debug').map((debug) => [debug.id, `tap-${debug.id}`]));
   const moved = (node: FlowNode): FlowNode => {
-    if (node.type === 'lwm2m-server' || node.type === 'lwm2m-client') return { ...node, port };
+    if (node.type === 'lwm2m-server') return { ...node, port, securePort };
+    if (node.type === 'lwm2m-client') return { ...node, port };
     // It sends devices to that server.
-    return node.type === 'dm-bootstrap' ? { ...node, uri: `coap://127.0.0.1:${port}` } : node;
+    return node.type === 'dm-bootstrap' ? { ...node, uri: `coaps://127.0.0.1:${securePort}` } : node;
   };
   const nodes = example.map(moved).map((node) => {
     if (!Array.isArray(node.wires)) return node;

@@ -30,13 +30,16 @@ export interface SimulatedDeviceOptions {
   /** Whether it sleeps between its exchanges. */
   readonly queueMode: boolean;
   readonly scheme: Scheme;
+  /** Pre-shared, where the scheme needs one; its name is the identity. */
+  readonly key?: Buffer;
   /** Seconds. */
   readonly lifetime: number;
   readonly intervalMs: number;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
   readonly random: Random;
-  readonly transport: Transport;
+  /** In place of a socket or a connection of its own. */
+  readonly transport?: Transport;
   readonly tell: (event: SimulatedEvent) => void;
 }
 
@@ -157,7 +160,7 @@ export class SimulatedDevice {
   }
 
   private makeClient(): Lwm2mClient {
-    const { name, server, bootstrap, queueMode, scheme, lifetime, clock, random, transport } = this.options;
+    const { name, server, bootstrap, queueMode, scheme, lifetime, clock, random, transport, key } = this.options;
     const client = new Lwm2mClient({
       endpoint: name,
       ...(bootstrap ? { bootstrap: server } : { server }),
@@ -167,7 +170,8 @@ export class SimulatedDevice {
       lifetime,
       clock,
       random,
-      transport,
+      ...(key !== undefined && { security: { mode: 'psk', identity: name, key } }),
+      ...(transport !== undefined && { transport }),
       ...(this.endDevices !== undefined && { endDevices: this.endDevices.devices }),
       muteSend: false,
       backoff: BACKOFF,

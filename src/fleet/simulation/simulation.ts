@@ -4,15 +4,17 @@ import { type Clock, SystemClock, type Timer } from '../../clock';
 import { type Random, systemRandom } from '../../coap/layer';
 import type { Transport } from '../../coap/transport';
 import { seededRandom } from '../../coap/transports/memory';
-import { TcpTransport } from '../../coap/transports/tcp';
 import { UdpTransport } from '../../coap/transports/udp';
 import { Catalogue } from '../../device/models/catalogue';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
+import type { Scheme } from '../../lwm2m/client/client-options';
 import { SimulatedDevice } from './simulated-device';
 import type { SimulatedEvent } from './simulated-event';
 
 export type { SimulatedEvent, SimulatedEventName } from './simulated-event';
+
+export type Over = 'udp' | 'dtls' | 'tcp' | 'tls';
 
 export interface SimulationOptions {
   /** Devices (default 20). */
@@ -29,7 +31,9 @@ export interface SimulationOptions {
   /** How many of them sleep between their exchanges (queue mode), 0 to 1 (default 0). */
   readonly asleepShare?: number;
   /** How they reach the server (default "udp"). */
-  readonly over?: 'udp' | 'tcp';
+  readonly over?: Over;
+  /** Over DTLS and TLS: the pre-shared key of a device, by its name, which is its identity too. */
+  readonly keyOf?: (name: string) => Buffer;
   /** Of the registrations, in seconds (default 60). */
   readonly lifetime?: number;
   /** Between changes of values, in seconds (default 5). */
@@ -52,6 +56,7 @@ export interface SimulationState {
   readonly offline: number;
 }
 
+const SCHEMES: Readonly<Record<Over, Scheme>> = { udp: 'coap', dtls: 'coaps', tcp: 'coap+tcp', tls: 'coaps+tcp' };
 /** In turn, so that any few devices speak different versions. */
 const VERSIONS: readonly string[] = ['1.1', '1.0', '1.2'];
 /** Devices start one after the other: a herd would only meet the server's limits. */
@@ -195,16 +200,17 @@ export class Simulation {
     seed: number,
     endDevices = 0,
   ): SimulatedDevice {
-    const { asleepShare = 0, over = 'udp', server, makeTransport } = this.options;
-    const socket = (): Transport =>
-      over === 'tcp' ? new TcpTransport({ clock: this.clock }) : new UdpTransport(placeFor(server.host));
+    const { asleepShare = 0, over = 'udp', server, makeTransport, keyOf } = this.options;
+    const transport =
+      makeTransport?.(index) ?? (SCHEMES[over].endsWith('tcp') ? undefined : new UdpTransport(placeFor(server.host)));
     return new SimulatedDevice({
       name,
       index,
       version,
       endDevices,
       queueMode: isOfShare(index, asleepShare),
-      scheme: over === 'tcp' ? 'coap+tcp' : 'coap',
+      scheme: SCHEMES[over],
+      ...(keyOf !== undefined && SCHEMES[over].startsWith('coaps') && { key: keyOf(name) }),
       server,
       bootstrap: this.options.bootstrap ?? false,
       lifetime: this.options.lifetime ?? 60,
@@ -212,7 +218,7 @@ export class Simulation {
       catalogue,
       clock: this.clock,
       random: randomOf(seed * 100_003 + index),
-      transport: makeTransport?.(index) ?? socket(),
+      ...(transport !== undefined && { transport }),
       tell: (event) => this.events.emit('device', event),
     });
   }

@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict';
 import type { Message } from '../../../nodes/runtime/flow-host';
-import { around, deploy, endFlow, inbox, lifecycle, running, saying, send, serverNode } from '../flow';
+import {
+  around,
+  deploy,
+  device,
+  endFlow,
+  inbox,
+  lifecycle,
+  logged,
+  portOn,
+  running,
+  saying,
+  send,
+  serverNode,
+  serverState,
+} from '../flow';
 
 const SIMULATOR = { type: 'dm-simulator', count: 3, prefix: 'sim-', lifetime: 60, interval: 3600, wires: [['out']] };
 
@@ -177,6 +191,94 @@ describe('simulator', () => {
     await deploy([serverNode({ tcpPort: 0 }), ...around({ ...SIMULATOR, over: 'tcp' })]);
     await fleetOf(3);
     assert.deepEqual([...running().manager.registrations()].map(({ binding }) => binding).sort(), ['T', 'T', 'T']);
+  });
+
+  for (const [over, server] of [
+    ['dtls', { securePort: 0 }],
+    ['tls', { tlsPort: 0 }],
+  ] as const) {
+    it(`secured over ${over}, each device has a key of its own, which is good as long as the device is`, async () => {
+      await deploy([serverNode({ ...server, admission: 'listed' }), ...around({ ...SIMULATOR, over })]);
+      await fleetOf(3);
+      const { manager, provisioning } = running();
+      assert.deepEqual(
+        [...manager.registrations()].map(({ security }) => security),
+        ['psk', 'psk', 'psk'],
+      );
+      const names = ['sim-001', 'sim-002', 'sim-003'];
+      const keys = names.map((name) => provisioning.keyOf(name)?.toString('hex'));
+      assert.equal(new Set(keys).size, 3);
+      assert.ok(!keys.includes(undefined));
+      const told = JSON.stringify([inbox('out').all, logged('WARN'), ...names.map((name) => manager.registration(name))]);
+      assert.ok(keys.every((key) => !told.includes(key as string)));
+      const ended = new Promise<void>((resolve) => {
+        provisioning.events.on('ended', ({ device }) => device === 'sim-003' && resolve());
+      });
+      await deploy([serverNode({ ...server, admission: 'listed' })]);
+      await ended;
+      assert.deepEqual(
+        names.map((name) => provisioning.keyOf(name)),
+        [undefined, undefined, undefined],
+      );
+      assert.ok(!provisioning.isSecured('sim-001'));
+    });
+  }
+
+  it('its name is nobody else’s while a simulated device is secured', async () => {
+    await deploy([serverNode({ securePort: 0, admission: 'open' }), ...around({ ...SIMULATOR, over: 'dtls' })]);
+    await fleetOf(3);
+    const refused = lifecycle('refused', 'sim-001');
+    device('sim-001').catch(() => undefined);
+    assert.match((await refused).refusal?.reason as string, /unsecured, although it has credentials/);
+  });
+
+  it('comes unsecured, and says so, where the server has no port for DTLS', async () => {
+    await deploy([serverNode(), ...around({ ...SIMULATOR, over: 'dtls' })]);
+    await fleetOf(3);
+    await saying('3 of 3 online, no DTLS');
+    assert.equal(running().manager.registration('sim-001')?.security, 'none');
+  });
+
+  it('fresh from the factory and secured, its devices are given other keys, and register with those', async () => {
+    const simulator = { ...SIMULATOR, over: 'dtls', bootstrap: true };
+    await deploy([serverNode({ securePort: 0 }), ...around(simulator)]);
+    await serverState('listening');
+    const uri = `coaps://127.0.0.1:${portOn('dtls')}`;
+    const bootstrap = {
+      id: 'bootstrap',
+      z: 'tab',
+      type: 'dm-bootstrap',
+      server: 'server',
+      device: '',
+      deviceType: 'str',
+      uri,
+      shortServerId: 1,
+      lifetime: 90,
+      binding: '',
+      security: 'auto',
+      sends: true,
+      storing: false,
+      deletes: '/0, /1',
+      objects: '',
+      verify: false,
+      wires: [['bootstraps']],
+    };
+    await deploy([
+      serverNode({ securePort: 0 }),
+      bootstrap as never,
+      { id: 'bootstraps', type: 'inbox', z: 'tab', wires: [] },
+      ...around(simulator),
+    ]);
+    await fleetOf(3);
+    const { manager, provisioning } = running();
+    assert.deepEqual(
+      [...manager.registrations()].map(({ security }) => security),
+      ['psk', 'psk', 'psk'],
+    );
+    assert.ok(provisioning.generated.isProved('sim-001'), 'with the key it was given');
+    const finished = await inbox('bootstraps').first(({ event }) => event === 'finished');
+    const { key } = provisioning.generated.issue('sim-001', 1);
+    assert.ok(!JSON.stringify([inbox('bootstraps').all, inbox('out').all, finished]).includes(key.toString('hex')));
   });
 
   it('says so where the server has no port for TCP', async () => {
