@@ -2,7 +2,7 @@ RED.nodes.registerType('dm-register', {
   category: 'device management',
   color: '#b5cbb7',
   icon: 'dm-register.svg',
-  inputs: 0,
+  inputs: 1,
   outputs: 1,
   defaults: {
     name: { value: '' },
@@ -25,6 +25,9 @@ RED.nodes.registerType('dm-register', {
   },
   labelStyle() {
     return DeviceManagement.labelStyle(this.name);
+  },
+  inputLabels() {
+    return this._('input.pairing');
   },
   outputLabels() {
     return this._('output.event');

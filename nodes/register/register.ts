@@ -1,10 +1,11 @@
-/** dm-register: a message when a device comes, changes, sleeps, wakes, leaves or is refused. */
+/** dm-register: a message when a device comes, changes, sleeps, wakes, leaves or is refused; takes messages that permit pairing. */
 import type { NodeAPI, NodeDef } from 'node-red';
 import type { LifecycleEventName } from '../../src/device/manager';
 import { Selector } from '../../src/fleet/selector';
 import { flowError } from '../runtime/failure';
 import { registerNode } from '../runtime/register-node';
 import { SourceNode } from '../runtime/source-node';
+import { pairingInput } from './pairing-input';
 import { RegistrationSource } from './registration-source';
 
 interface RegisterProperties extends NodeDef {
@@ -33,6 +34,7 @@ export = (red: NodeAPI): void =>
         .catch((caught: unknown) => server.whenFlowsRun(() => host.raise(flowError(caught), {})));
     }
     return {
+      input: pairingInput(server, host.id),
       close(removed) {
         closed = true;
         source?.close(removed);

@@ -51,6 +51,7 @@ export class RegistrationSource implements SourceKind<LifecycleEvent> {
   status(): Status {
     const { manager, refusedCount: refused } = this.server;
     const n = manager.size;
+    if (this.server.admittance.pairing.openUntil !== undefined) return status(this.texts, 'pairing', { n });
     return refused > 0 ? status(this.texts, 'refused', { n, refused }) : status(this.texts, 'registered', { n });
   }
 }

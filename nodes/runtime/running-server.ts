@@ -111,6 +111,8 @@ export class RunningServer {
       (device) => this.moved(device),
     );
     this.admittance.positions = this.positions;
+    // Nodes show both in one line.
+    this.admittance.pairing.onChange = () => this.changes.emit('refused', manager.refused);
     const { openStore, openSeal } = parts;
     const warn = (text: string): void => this.log.warn(text);
     this.kept = new KeptState(openStore, clock, warn, openSeal, () => this.changes.emit('state', this.state));
@@ -224,6 +226,7 @@ export class RunningServer {
     this.become({ name: 'stopped' });
     for (const unsubscribe of this.subscriptions) unsubscribe();
     this.positions.close();
+    this.admittance.pairing.deny();
     this.fleet.close();
     this.sources.close();
     if (wasListening) await this.manager.stop();

@@ -26,6 +26,7 @@ const LOOKS = {
   'in-flight-and-queued': { fill: 'blue', shape: 'dot' },
   registered: { fill: 'green', shape: 'dot' },
   refused: { fill: 'yellow', shape: 'dot' },
+  pairing: { fill: 'blue', shape: 'ring' },
   observed: { fill: 'green', shape: 'dot' },
   pending: { fill: 'yellow', shape: 'ring' },
   'observations-refused': { fill: 'yellow', shape: 'dot' },

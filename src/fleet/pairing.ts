@@ -1,5 +1,5 @@
 /** A door that is open for some minutes: unsecured devices of the private network that come meanwhile are listed, and stay so. */
-import type { Clock } from '../clock';
+import type { Clock, Timer } from '../clock';
 import { DeviceManagementError } from '../errors';
 
 const LONGEST_MINUTES = 60;
@@ -10,6 +10,9 @@ const MOST_PAIRED = 500;
 export class Pairing {
   private closesAt = Number.NEGATIVE_INFINITY;
   private paired = 0;
+  private timer: Timer | undefined;
+  /** Told when it opens and when it closes. */
+  onChange: () => void = () => {};
 
   constructor(
     private readonly clock: Clock,
@@ -29,11 +32,16 @@ export class Pairing {
     }
     this.closesAt = this.clock.monotonic() + given * 60_000;
     this.paired = 0;
+    this.timer?.cancel();
+    this.timer = this.clock.after(given * 60_000, () => this.deny());
+    this.onChange();
     return this.clock.wall() + given * 60_000;
   }
 
   deny(): void {
     this.closesAt = Number.NEGATIVE_INFINITY;
+    this.timer?.cancel();
+    this.onChange();
   }
 
   /** Unix milliseconds; undefined while it is closed. */

@@ -1,6 +1,21 @@
 import assert from 'node:assert/strict';
 import type { LifecycleEventName, Registration } from '../../../src/device/manager';
-import { around, deploy, device, endFlow, inbox, lifecycle, running, saying, serverNode, thermometer } from '../flow';
+import {
+  around,
+  deploy,
+  device,
+  endFlow,
+  failureOf,
+  inbox,
+  lifecycle,
+  running,
+  saying,
+  send,
+  serverNode,
+  serverState,
+  statuses,
+  thermometer,
+} from '../flow';
 
 const REGISTER = { type: 'dm-register', device: '', deviceType: 'str', events: [], wires: [['out']] };
 /** A registration is given up, and a device falls asleep, within a second. */
@@ -148,6 +163,37 @@ describe('register', () => {
     await deploy(around({ ...REGISTER, server: '' }));
     await saying('no server');
   });
+
+  it('a refused device is let in when pairing is permitted, and stays on the list; the status says so while it lasts', async () => {
+    await given({}, { admission: 'listed' });
+    device('esp').catch(() => {});
+    const refused = await told('refused');
+    assert.match((refused.payload as { remedy: string }).remedy, /permit pairing/);
+    send({ action: 'permit', minutes: 5 });
+    const permitted = await inbox('out').first(({ dm }) => (dm as { operation: string }).operation === 'permit');
+    assert.ok((permitted.payload as { permittedUntil: number }).permittedUntil > Date.now());
+    await saying('0 registered, pairing');
+    await device('esp');
+    send({ action: 'deny' });
+    await inbox('out').first(({ dm }) => (dm as { operation: string }).operation === 'deny');
+    await statuses().first(({ text }) => /^1 registered, \d+ refused$/.test(text ?? ''));
+    assert.equal(running().provisioning.devices.get('esp')?.origin, 'paired');
+  });
+
+  for (const [message, complaint] of [
+    [{}, /msg\.action must be permit or deny, but it is missing/],
+    [{ action: 'open' }, /but it is "open"/],
+    [{ action: 'constructor' }, /but it is "constructor"/],
+    [{ action: 'permit', minutes: 61 }, /minutes must be a number up to 60/],
+  ] as const) {
+    it(`complains of ${JSON.stringify(message)}, and permits nothing`, async () => {
+      await given();
+      await serverState('listening');
+      send(message);
+      assert.match(failureOf(await inbox('caught').next()).message, complaint);
+      assert.equal(running().admittance.pairing.openUntil, undefined);
+    });
+  }
 });
 
 function byNumbers(a: string, b: string): number {
