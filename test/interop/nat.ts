@@ -2,11 +2,17 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { HOST } from './server';
 
+/** First byte of a record in the clear (RFC 6347 §4.3.1), and of the handshake message in it. */
+const HANDSHAKE_RECORD = 22;
+const CLIENT_HELLO = 1;
+
 export class Nat {
   private readonly inside = createSocket('udp4');
   private outside: Socket | undefined;
   private device: { readonly address: string; readonly port: number } | undefined;
   port = 0;
+  /** Datagrams of the device that begin with a ClientHello (DTLS). */
+  hellos = 0;
 
   private constructor(private readonly serverPort: number) {}
 
@@ -16,6 +22,7 @@ export class Nat {
     nat.port = nat.inside.address().port;
     nat.inside.on('message', (datagram, { address, port }) => {
       nat.device = { address, port };
+      if (datagram[0] === HANDSHAKE_RECORD && datagram[13] === CLIENT_HELLO) nat.hellos++;
       nat.outside?.send(datagram, nat.serverPort, HOST);
     });
     await nat.forget();
