@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { BootstrapConfiguration, BootstrapEvent } from '../../src/device/bootstrap';
+import { publicSpki } from '../../src/dtls/raw-key';
 import { Lwm2mClient } from '../../src/lwm2m/client/client';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
 import { leshanClassPath, startLeshan } from './leshan';
 import { Program, skipWithout } from './program';
+import { IDENTITY, KEY, Pki } from './secure-echo';
+import { privateDer, SecureTransportUnderTest } from './secure-server';
 import { eventually, freeUdpPort, HOST, ServerUnderTest } from './server';
 
 const PREPARE_MS = 240_000;
@@ -123,4 +126,72 @@ describe('our device, bootstrapped by a Leshan bootstrap server', function () {
     assert.equal(client.state, 'registered');
     await assert.rejects(ours.server.perform('our-fresh', { operation: 'read', path: '/0' }), { code: '4.01' });
   });
+});
+
+describe('our device, bootstrapped by a Leshan bootstrap server over DTLS', function () {
+  this.timeout(60_000);
+  let classPath: string;
+  let pki: Pki;
+  let secure: SecureTransportUnderTest;
+  let ours: ServerUnderTest;
+  let leshan: Program | undefined;
+  let client: Lwm2mClient | undefined;
+
+  before(async function () {
+    this.timeout(PREPARE_MS);
+    classPath = await leshanClassPath('leshan-server').catch((error: Error) => skipWithout(this, 'Leshan', error.message));
+    pki = new Pki();
+  });
+  after(() => pki?.remove());
+  beforeEach(async () => {
+    secure = new SecureTransportUnderTest(pki);
+    ours = await ServerUnderTest.start(undefined, { secure: secure.transport, admission: 'secured' });
+  });
+  afterEach(async () => {
+    await client?.stop();
+    await leshan?.stop();
+    await ours.stop();
+    client = leshan = undefined;
+  });
+
+  const keys: Readonly<Record<'psk' | 'rpk', () => string>> = {
+    psk: () => `psk ${IDENTITY} ${KEY}`,
+    rpk: () => {
+      const all = [publicSpki(pki.device.key), privateDer(pki.device.key), publicSpki(pki.server.key)];
+      return `rpk ${all.map((der) => der.toString('hex')).join(' ')}`;
+    },
+  };
+
+  for (const security of ['psk', 'rpk'] as const) {
+    it(`is given its keys (${security}), and registers at our server with them (int-1)`, async () => {
+      const [port, securePort] = [await freeUdpPort(), await freeUdpPort()];
+      const factoryKey = 'f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff';
+      leshan = new Program('java', [
+        ...['-cp', classPath, path.join(__dirname, 'leshan-server', 'LeshanBootstrap.java'), String(port)],
+        ...[`coaps://${HOST}:${secure.port}`, `secure ${securePort} ${IDENTITY} factory-${IDENTITY} ${factoryKey}`],
+        keys[security](),
+      ]);
+      await eventually('Leshan is ready', () => /^ready$/m.exec(leshan?.output ?? '')?.[0], 40_000);
+      const objects = new ObjectTree({ version: '1.1' });
+      objects.add(3, 0, { 0: 'Fleetweave', 16: 'U' });
+      client = new Lwm2mClient({
+        endpoint: IDENTITY,
+        bootstrap: { host: HOST, port: securePort },
+        scheme: 'coaps',
+        security: { mode: 'psk', identity: `factory-${IDENTITY}`, key: Buffer.from(factoryKey, 'hex') },
+        objects,
+      });
+      client.start().catch(() => undefined);
+      const end = await eventually(
+        'end of the bootstrap',
+        () => /^bootstrap (finished|failed.*)$/m.exec(leshan?.output ?? '')?.[0],
+      );
+      assert.equal(end, 'bootstrap finished', leshan.output);
+      const { registration } = await ours.happened('registered', IDENTITY);
+      assert.equal(registration?.security, security);
+      assert.equal(registration?.lifetime, 55);
+      const { values } = await ours.server.perform(IDENTITY, { operation: 'read', path: '/3/0/0' });
+      assert.equal(values[0]?.value, 'Fleetweave');
+    });
+  }
 });
