@@ -14,6 +14,7 @@ class NodeCoapServer {
   readonly requests: { readonly method: string; readonly url: string; readonly payload: string }[] = [];
   private readonly socket = dgram.createSocket('udp4');
   private agent: coap.Agent | undefined;
+  private server: coap.Server | undefined;
   /** Where the device spoke from. */
   devicePort = 0;
 
@@ -28,11 +29,14 @@ class NodeCoapServer {
       response.statusCode = isRegister ? '2.01' : request.method === 'DELETE' ? '2.02' : '2.04';
       response.end();
     });
+    this.server = server;
     await new Promise<void>((resolve) => server.listen(this.socket, () => resolve()));
     return this.socket.address().port;
   }
 
+  /** Its caches would keep the process for EXCHANGE_LIFETIME. */
   close(): void {
+    this.server?.close();
     this.socket.close();
   }
 

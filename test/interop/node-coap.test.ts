@@ -18,6 +18,7 @@ class NodeCoapDevice {
   readonly observers = new Set<coap.ObserveWriteStream>();
   private readonly socket = dgram.createSocket('udp4');
   private agent: coap.Agent | undefined;
+  private server: coap.Server | undefined;
 
   constructor(private readonly serverPort: number) {}
 
@@ -25,11 +26,14 @@ class NodeCoapDevice {
     await new Promise<void>((resolve) => this.socket.bind(0, HOST, resolve));
     this.agent = new coap.Agent({ type: 'udp4', socket: this.socket });
     const server = coap.createServer({ type: 'udp4' }, (request, response) => this.answer(request, response));
+    this.server = server;
     await new Promise<void>((resolve) => server.listen(this.socket, () => resolve()));
   }
 
+  /** Its caches would keep the process for EXCHANGE_LIFETIME. */
   close(): void {
     for (const observer of this.observers) observer.end();
+    this.server?.close();
     this.socket.close();
   }
 

@@ -33,6 +33,10 @@ export class Pki {
     writeFileSync(this.file('root.pem'), new X509Certificate(this.root.der).toString());
     writeFileSync(this.file('device.pem'), new X509Certificate(this.device.der).toString());
     writeFileSync(this.file('device.key'), this.device.key.export({ format: 'pem', type: 'pkcs8' }));
+    writeFileSync(this.file('device-sec1.key'), this.device.key.export({ format: 'pem', type: 'sec1' }));
+    writeFileSync(this.file('server.pem'), new X509Certificate(this.server.der).toString());
+    writeFileSync(this.file('server.key'), this.server.key.export({ format: 'pem', type: 'pkcs8' }));
+    writeFileSync(this.file('server-sec1.key'), this.server.key.export({ format: 'pem', type: 'sec1' }));
     const spki = publicSpki(this.device.key).toString('base64');
     writeFileSync(this.file('device.pub'), `-----BEGIN PUBLIC KEY-----\n${spki}\n-----END PUBLIC KEY-----\n`);
   }
