@@ -3,7 +3,7 @@
  * mistake with the same 4.00.
  */
 import { DeviceManagementError } from '../errors';
-import { parseVersion } from './models/definition';
+import { parseVersion } from './models/versions';
 import type { PathLevel } from './path';
 import type { ResourceType } from './value';
 

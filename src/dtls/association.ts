@@ -1,26 +1,10 @@
 /** One peer: its keys, its address and who it is. The id stays, whatever the address does; a new handshake makes a new association. */
+import type { AssociationState, AssociationView, PeerIdentity } from './association-view';
 import type { Flight } from './flight';
 import type { Handshake } from './handshake';
 import { RecordLayer } from './record';
 import type { WindowSize } from './replay-window';
-import type { PeerIdentity } from './settings';
 import type { Suite } from './suites';
-
-export type AssociationState = 'handshake' | 'connected' | 'closed';
-
-/** What others may see of it. */
-export interface AssociationView {
-  readonly id: number;
-  readonly role: 'server' | 'client';
-  readonly state: AssociationState;
-  readonly address: string;
-  readonly port: number;
-  readonly identity: PeerIdentity | undefined;
-  readonly suite: Suite | undefined;
-  readonly resumed: boolean;
-  /** Does the peer put a CID into its records? Then its address may change. */
-  readonly movable: boolean;
-}
 
 export class Association implements AssociationView {
   state: AssociationState = 'handshake';

@@ -1,7 +1,7 @@
 /** What an endpoint tells whoever runs it. */
-import type { AssociationView } from './association';
+import type { AssociationView, PeerIdentity } from './association-view';
 import type { FailureReason } from './failure';
-import type { PeerAddress, PeerIdentity } from './settings';
+import type { PeerAddress } from './settings';
 
 export type CloseReason =
   | 'closed-by-peer'

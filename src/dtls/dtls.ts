@@ -5,7 +5,8 @@
 import type { Clock, Timer } from '../clock';
 import { Deadlines } from '../deadlines';
 import { Events } from '../events';
-import type { Association, AssociationView } from './association';
+import type { Association } from './association';
+import type { AssociationView } from './association-view';
 import { Associations, cidKey } from './associations';
 import { DtlsCounters } from './counters';
 import type { CloseReason, DtlsEvents } from './dtls-events';

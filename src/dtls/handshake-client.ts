@@ -7,6 +7,7 @@
  */
 import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
+import type { PeerIdentity } from './association-view';
 import { objectionTo, offeredExtensions } from './client-negotiation';
 import type { Extensions } from './extensions';
 import { type Failure, failure } from './failure';
@@ -38,7 +39,7 @@ import {
 import { EphemeralKey, publicSpki } from './raw-key';
 import type { CompleteMessage } from './reassembly';
 import type { Session } from './sessions';
-import type { Credentials, PeerIdentity } from './settings';
+import type { Credentials } from './settings';
 import { ShownKey } from './shown-key';
 import { isCbc, type KeyExchange, type Suite } from './suites';
 

@@ -7,6 +7,7 @@
  */
 import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
+import type { PeerIdentity } from './association-view';
 import { type Failure, failure } from './failure';
 import { Handshake, type HandshakeState } from './handshake';
 import type { HandshakeContext } from './handshake-context';
@@ -27,7 +28,6 @@ import { Alert, CertificateType, DTLS_1_2, HandshakeType, RANDOM_BYTES } from '.
 import { EphemeralKey, publicSpki } from './raw-key';
 import type { CompleteMessage } from './reassembly';
 import { type Session, sessionKey } from './sessions';
-import type { PeerIdentity } from './settings';
 import { ShownKey } from './shown-key';
 
 /** What RFC 4279 §5.3 makes everybody support; longer ones are nobody's. */

@@ -7,6 +7,7 @@
 import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { type HasDeadline, NO_DEADLINE } from '../deadlines';
 import type { Association } from './association';
+import type { PeerIdentity } from './association-view';
 import { ciphersFrom, type DirectionCiphers, keyBlockLength } from './cipher-keys';
 import { Reader } from './codec';
 import type { Side } from './extensions';
@@ -17,7 +18,7 @@ import type { LookUp } from './look-ups';
 import { extendedMasterSecret, keyBlock, plainMasterSecret, verifyData } from './prf';
 import { Alert, HandshakeType } from './protocol';
 import { type CompleteMessage, type Fragment, Reassembly, readFragment } from './reassembly';
-import type { Answer, PeerIdentity } from './settings';
+import type { Answer } from './settings';
 import type { ShownKey } from './shown-key';
 import type { Suite } from './suites';
 import { Transcript } from './transcript';

@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../clock';
 import type { Events } from '../events';
-import type { Association, AssociationView } from './association';
+import type { Association } from './association';
+import type { AssociationView } from './association-view';
 import { type Associations, cidKey } from './associations';
 import type { DtlsCounters } from './counters';
 import type { CloseReason, DtlsEvents } from './dtls-events';

@@ -1,6 +1,6 @@
 /** Sessions to be resumed (RFC 5246 §7.3): a server's by session id, a client's by the address of the server. */
 import type { KeyObject } from 'node:crypto';
-import type { PeerIdentity } from './settings';
+import type { PeerIdentity } from './association-view';
 
 export interface Session {
   readonly id: Buffer;

@@ -1,19 +1,12 @@
 /** What an endpoint is given: credentials, limits, randomness, time. */
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../clock';
-import type { AssociationView } from './association';
+import type { AssociationView } from './association-view';
 import type { WindowSize } from './replay-window';
 
 export interface PeerAddress {
   readonly address: string;
   readonly port: number;
-}
-
-/** What a handshake proved. */
-export interface PeerIdentity {
-  readonly security: 'psk' | 'rpk' | 'x509';
-  /** PSK identity, or the name that a look-up gave to a key or certificate. */
-  readonly name: string;
 }
 
 /** A look-up may answer at once or later; undefined = not known. */

@@ -1,10 +1,11 @@
 /** The key a peer shows in its Certificate message: raw (RFC 7250) or in a chain, what it signed, and whose it is. */
 import { type KeyObject, verify, X509Certificate } from 'node:crypto';
+import type { PeerIdentity } from './association-view';
 import { type Failure, failure } from './failure';
 import { readCertificateChain, readRawPublicKey } from './messages';
 import { Alert, CertificateType } from './protocol';
 import { fingerprint, isP256, readRawKey } from './raw-key';
-import type { Answer, CertificateRefusal, Credentials, PeerAddress, PeerIdentity } from './settings';
+import type { Answer, CertificateRefusal, Credentials, PeerAddress } from './settings';
 
 export class ShownKey {
   private constructor(

@@ -3,11 +3,11 @@
  * whoever stores it encrypts it.
  */
 import { Association } from './association';
+import type { PeerIdentity } from './association-view';
 import { cipherFrom, materialLength } from './cipher-keys';
 import { Reader, Writer } from './codec';
 import type { RecordCipher } from './record-cipher';
 import type { WindowSize } from './replay-window';
-import type { PeerIdentity } from './settings';
 import { type Suite, suiteOf } from './suites';
 
 const FORMAT = 1;

@@ -3,7 +3,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { VirtualClock } from '../../src/clock';
 import type { Transport } from '../../src/coap/transport';
 import { MemoryNetwork, type NetworkFaults, seededRandom } from '../../src/coap/transports/memory';
-import type { AssociationView } from '../../src/dtls/association';
+import type { AssociationView } from '../../src/dtls/association-view';
 import { DtlsEndpoint } from '../../src/dtls/dtls';
 import type { CloseReason, HandshakeFailed } from '../../src/dtls/dtls-events';
 import type { ConnectOptions } from '../../src/dtls/handshake-client';

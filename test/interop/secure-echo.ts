@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { SystemClock } from '../../src/clock';
-import type { AssociationView } from '../../src/dtls/association';
+import type { AssociationView } from '../../src/dtls/association-view';
 import { verifyChain } from '../../src/dtls/certificate-chain';
 import { DtlsEndpoint } from '../../src/dtls/dtls';
 import type { HandshakeFailed } from '../../src/dtls/dtls-events';

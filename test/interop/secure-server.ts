@@ -3,7 +3,7 @@ import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { SystemClock } from '../../src/clock';
 import { DtlsTransport } from '../../src/coap/transports/dtls';
 import { UdpTransport } from '../../src/coap/transports/udp';
-import type { AssociationView } from '../../src/dtls/association';
+import type { AssociationView } from '../../src/dtls/association-view';
 import { verifyChain } from '../../src/dtls/certificate-chain';
 import type { HandshakeFailed } from '../../src/dtls/dtls-events';
 import { fingerprint, publicSpki } from '../../src/dtls/raw-key';

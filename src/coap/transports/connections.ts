@@ -5,7 +5,7 @@
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../../clock';
 import { Deadlines } from '../../deadlines';
-import type { PeerIdentity } from '../../dtls/settings';
+import type { PeerIdentity } from '../../dtls/association-view';
 import type { LocalAddress, PeerCapabilities, Receiver, Transport } from '../transport';
 import { canonicalAddress } from './address';
 import { checkPort, listenError } from './listen-error';

@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../clock';
 import type { Identity } from '../../device/identity';
-import type { AssociationView } from '../../dtls/association';
+import type { AssociationView } from '../../dtls/association-view';
 import { DtlsEndpoint } from '../../dtls/dtls';
 import type { HandshakeFailed } from '../../dtls/dtls-events';
 import type { FailureReason } from '../../dtls/failure';

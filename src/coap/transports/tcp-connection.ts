@@ -8,7 +8,7 @@
  */
 import type { Socket } from 'node:net';
 import { type Deadlines, NO_DEADLINE } from '../../deadlines';
-import type { PeerIdentity } from '../../dtls/settings';
+import type { PeerIdentity } from '../../dtls/association-view';
 import type { PeerCapabilities } from '../transport';
 import { FrameReader, type FramingFault, frameOf } from './tcp-framing';
 import type { TcpLimits } from './tcp-limits';

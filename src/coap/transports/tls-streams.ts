@@ -8,8 +8,9 @@ import {
   type SecureContextOptions,
   type TLSSocket,
 } from 'node:tls';
+import type { PeerIdentity } from '../../dtls/association-view';
 import type { ConnectOptions } from '../../dtls/handshake-client';
-import type { Credentials, PeerAddress, PeerIdentity } from '../../dtls/settings';
+import type { Credentials, PeerAddress } from '../../dtls/settings';
 import type { RefusedPeer } from '../transport';
 import { canonicalAddress } from './address';
 import type { Streams } from './connections';

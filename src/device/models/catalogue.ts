@@ -6,9 +6,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TypeOf } from '../value';
 import { defaultVersions } from './default-versions';
-import { compareVersions, nearestVersion, type ObjectDefinition, type ResourceDefinition } from './definition';
+import type { ObjectDefinition, ResourceDefinition } from './definition';
 import { Registry } from './registry';
 import { type DdfProblem, readVendorFolder } from './vendor-folder';
+import { compareVersions, nearestVersion } from './versions';
 
 export type { DdfProblem } from './vendor-folder';
 

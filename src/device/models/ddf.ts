@@ -5,7 +5,8 @@
 import sax from 'sax';
 import { isId } from '../path';
 import type { ResourceType } from '../value';
-import { type ObjectDefinition, parseVersion, type ResourceDefinition } from './definition';
+import type { ObjectDefinition, ResourceDefinition } from './definition';
+import { parseVersion } from './versions';
 
 /** Protects memory: the largest definition of the OMA registry has 33 kB. */
 export const MAX_DDF_BYTES = 1024 * 1024;

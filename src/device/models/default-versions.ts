@@ -2,7 +2,7 @@
  * Which version of a core object a device means when it announces none (LwM2M Core 1.1.1 §7.2.2): it follows from the LwM2M version
  * it registered with. A wrong guess costs names and types only; values are decoded by what arrives.
  */
-import { parseVersion } from './definition';
+import { parseVersion } from './versions';
 
 interface Defaults {
   readonly '1.0': string;

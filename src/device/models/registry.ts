@@ -8,7 +8,8 @@
  *   occurrence: "1" "0..1" "1..*" "0..*"     mandatory or not, single or multiple
  */
 import type { ResourceType } from '../value';
-import { compareVersions, type ObjectDefinition, type ResourceDefinition } from './definition';
+import type { ObjectDefinition, ResourceDefinition } from './definition';
+import { compareVersions } from './versions';
 
 type Occurrence = '1' | '0..1' | '1..*' | '0..*';
 type PackedResource = readonly [number, string, ResourceType, string, Occurrence, string?, string?];

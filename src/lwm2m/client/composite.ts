@@ -8,10 +8,10 @@ import type { ResourceChange, ResourceValue } from '../../device/value';
 import { decode, formatOf } from '../formats/formats';
 import { canRemove, decodeChanges } from '../formats/senml-etch';
 import { decodePathList, isPathListFormat, type ListedPath } from '../formats/senml-paths';
+import { HIDDEN_OBJECTS } from './hidden-objects';
 import type { ObjectTree } from './objects';
 import { encodingOf, type Payload, readValues, speaks } from './reading';
 import { asRefusal, badRequest, notFound, Refusal } from './refusal';
-import { HIDDEN_OBJECTS } from './security-object';
 import { type IncomingPayload, planChanges } from './writing';
 
 const SENML_JSON_FORMATS: ReadonlySet<number | undefined> = new Set([110, 320]);

@@ -1,7 +1,7 @@
 /** The object list of Register and Update (LwM2M Core 1.1.1 §6.2.1): formats, objects with announced versions, instances. */
 import { formatLinks } from '../formats/link-format';
+import { HIDDEN_OBJECTS } from './hidden-objects';
 import type { ObjectTree } from './objects';
-import { HIDDEN_OBJECTS } from './security-object';
 
 /** In the order of LwM2M Core 1.1.1 §7.4; 1.0 knew a single format there, and its servers expect TLV anyway. */
 const FORMATS_LINK = { path: '/', attributes: { rt: 'oma.lwm2m', ct: '60 110 112 11542 11543' } } as const;

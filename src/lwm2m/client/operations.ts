@@ -15,10 +15,10 @@ import type { ClientEvents } from './client-events';
 import { listedPaths, listedPayload, readListed, writeListed } from './composite';
 import { discover } from './discovering';
 import { parseExecuteArguments } from './execute-arguments';
+import { HIDDEN_OBJECTS } from './hidden-objects';
 import type { ObjectTree } from './objects';
 import { readPayload, readValues } from './reading';
 import { badRequest, notAllowed, notFound, Refusal, unauthorized } from './refusal';
-import { HIDDEN_OBJECTS } from './security-object';
 import { create, deleteResourceInstance, type WriteMode, write } from './writing';
 
 /** The observed side of Observe. */

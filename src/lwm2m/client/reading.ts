@@ -5,9 +5,9 @@ import type { Path } from '../../device/path';
 import type { ResourceValue } from '../../device/value';
 import type { EncodeContext } from '../formats/format';
 import { formatOf } from '../formats/formats';
+import { HIDDEN_OBJECTS } from './hidden-objects';
 import type { ObjectInstance, ObjectTree } from './objects';
 import { notAllowed, notFound, Refusal, unauthorized } from './refusal';
-import { HIDDEN_OBJECTS } from './security-object';
 
 export interface Payload {
   readonly contentFormat: number;

@@ -6,9 +6,6 @@ import type { ObjectInstance, ObjectTree } from './objects';
 
 const OBJECT = 0;
 
-/** Objects that hold keys: Security, OSCORE, COSE. */
-export const HIDDEN_OBJECTS: ReadonlySet<number> = new Set([OBJECT, 21, 23]);
-
 export interface ServerPlace {
   readonly scheme: Scheme;
   readonly host: string;

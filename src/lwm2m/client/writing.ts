@@ -8,10 +8,10 @@ import { Path } from '../../device/path';
 import type { ResourceChange, ResourceValue, Value } from '../../device/value';
 import { decode } from '../formats/formats';
 import { type Content, isInstances, typedValue } from './content';
+import { HIDDEN_OBJECTS } from './hidden-objects';
 import { ObjectInstance, type ObjectTree } from './objects';
 import { encodingOf, speaks } from './reading';
 import { asRefusal, badRequest, notAllowed, notFound, Refusal } from './refusal';
-import { HIDDEN_OBJECTS } from './security-object';
 
 export interface IncomingPayload {
   readonly contentFormat: number | undefined;

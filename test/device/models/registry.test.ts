@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { compareVersions, type ObjectDefinition, type ResourceDefinition } from '../../../src/device/models/definition';
+import type { ObjectDefinition, ResourceDefinition } from '../../../src/device/models/definition';
 import { encodeRegistry, Registry } from '../../../src/device/models/registry';
+import { compareVersions } from '../../../src/device/models/versions';
 import type { ResourceType } from '../../../src/device/value';
 
 /** Of the build that this test is part of. */
