@@ -51,4 +51,5 @@ export type { ObservedValue, PolicyListener, PolicyState, RefusedObservation } f
 export type { ObservePolicy } from './fleet/observe-policy';
 export type { Order, Outcome } from './fleet/outcomes';
 export { Selector } from './fleet/selector';
-export { Lwm2mServer, type Lwm2mServerOptions, type ServerLimits } from './lwm2m/server/server';
+export { Lwm2mServer } from './lwm2m/server/server';
+export type { Lwm2mServerOptions, ServerLimits } from './lwm2m/server/server-options';

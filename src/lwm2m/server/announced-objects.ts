@@ -152,3 +152,14 @@ function formatsOf(root: Link): readonly number[] | undefined {
 function text(attribute: string | number | true | undefined): string | undefined {
   return attribute === undefined || attribute === true ? undefined : String(attribute);
 }
+
+/** Object lists by profile id (1.2). @throws Error when a profile has no readable object list: a mistake of whoever configured it */
+export function readProfiles(profiles: Readonly<Record<string, string>>): ReadonlyMap<string, AnnouncedObjects> {
+  return new Map(
+    Object.entries(profiles).map(([id, links]) => {
+      const list = readObjectLinks(Buffer.from(links));
+      if (list instanceof Mistake) throw new Error(`profile ${id}: ${list.reason}. ${list.remedy}`);
+      return [id, list];
+    }),
+  );
+}

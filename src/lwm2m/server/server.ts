@@ -1,13 +1,10 @@
 /** The LwM2M server: composition of the message layer, the registry, the interfaces and the operations behind the manager's interface. */
 import { type Clock, SystemClock } from '../../clock';
 import type { Endpoint } from '../../coap/endpoint';
-import { CoapLayer, type Random, systemRandom } from '../../coap/layer';
-import type { LayerLimits, TransmissionParameters } from '../../coap/parameters';
-import type { RefusedPeer, Transport } from '../../coap/transport';
-import type { TcpLimits } from '../../coap/transports/tcp-limits';
-import { type Admission, type Admit, admit, printable } from '../../device/admission';
-import type { BootstrapEvent, BootstrapSource } from '../../device/bootstrap';
-import type { Identity } from '../../device/identity';
+import { CoapLayer, systemRandom } from '../../coap/layer';
+import type { RefusedPeer } from '../../coap/transport';
+import { printable } from '../../device/admission';
+import type { BootstrapEvent } from '../../device/bootstrap';
 import type {
   DeviceManager,
   LifecycleEvent,
@@ -20,13 +17,13 @@ import { Catalogue } from '../../device/models/catalogue';
 import { describe } from '../../device/models/definition';
 import type { OperationOptions, OperationRequest, OperationResult } from '../../device/operation';
 import { Events } from '../../events';
-import { type AnnouncedObjects, ObjectLists, readObjectLinks } from './announced-objects';
+import { ObjectLists, readProfiles } from './announced-objects';
 import { BootstrapInterface } from './bootstrap-interface';
+import { Departures } from './departures';
 import type { DeviceKeeper } from './device-keeper';
 import { DeviceOperations } from './device-operations';
 import { notRegistered } from './failures';
 import { Gateways } from './gateways';
-import { Mistake } from './mistake';
 import { Models } from './models';
 import { Observations } from './observations';
 import { placeOf, plainHost, provedIdentity } from './peers';
@@ -34,81 +31,20 @@ import { Presence } from './presence';
 import { Refusals } from './refusals';
 import type { RegistrationRecord } from './registration';
 import { RegistrationInterface } from './registration-interface';
-import { DEFAULT_RULES, type RegistrationRules } from './registration-query';
+import { DEFAULT_RULES } from './registration-query';
 import { Registrations } from './registrations';
 import { keepAll } from './rekeeping';
 import { ReportingInterface } from './reporting-interface';
 import { Restoring } from './restoring';
 import { Routing } from './routing';
+import { admitting, BOOTSTRAP_TIMEOUT_MS, DEFAULT_LIMITS, type Lwm2mServerOptions } from './server-options';
 import { OperationStatistics, type Statistics } from './statistics';
 import { Strays } from './strays';
-import { type ListenOptions, transportsFor } from './transports';
+import { transportsFor } from './transports';
 
-/** Caps on what devices can make this server hold. */
-export interface ServerLimits {
-  readonly registrations: number;
-  readonly observationsPerDevice: number;
-  /** Devices behind one gateway; they count as registrations too. */
-  readonly devicesPerGateway: number;
-  /** Devices being bootstrapped at the same time. */
-  readonly bootstrapSessions: number;
-}
-
-const DEFAULT_LIMITS: ServerLimits = {
-  registrations: 200_000,
-  observationsPerDevice: 200,
-  devicesPerGateway: 1_000,
-  bootstrapSessions: 1_000,
-};
-
-export interface Lwm2mServerOptions {
-  /** Default: UDP port 5683 on all interfaces, no TCP. */
-  readonly listen?: ListenOptions;
-  /** In place of UDP. */
-  readonly transport?: Transport;
-  /** Beside it, for devices that prove who they are: `DtlsTransport`, `TlsTransport`. */
-  readonly secure?: Transport | readonly Transport[];
-  readonly tcpLimits?: Partial<TcpLimits>;
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly catalogue?: Catalogue;
-  /** A mode, or a function that decides; default `secured`. */
-  readonly admission?: Admission | Admit;
-  /** Who a peer is; by default what its transport proved. */
-  readonly identityOf?: (peer: Endpoint) => Identity;
-  /** The endpoint a proved identity is of, and no other; by default that of its name. */
-  readonly endpointOf?: (identity: Identity) => string | undefined;
-  readonly rules?: Partial<RegistrationRules>;
-  /** Object lists known by profile id (1.2): {"6:27354b9a": "</1/0>,</3/0>"}. */
-  readonly profiles?: Readonly<Record<string, string>>;
-  /** Makes it a bootstrap server too, at the same port: the configuration for a device that asks. Absent: it is none. */
-  readonly bootstrap?: BootstrapSource;
-  /** For each answer of a device in a bootstrap (default two minutes, as Leshan). */
-  readonly bootstrapTimeoutMs?: number;
-  /** Added to lifetimes; default MAX_TRANSMIT_WAIT, and not to be less. */
-  readonly graceMs?: number;
-  /** How long a device in queue mode listens after the last message; default MAX_TRANSMIT_WAIT. */
-  readonly awakeMs?: number;
-  /** Last segments of Location-Paths; unguessable by default, and another choice is for replaying recorded devices only. */
-  readonly makeId?: () => string;
-  readonly parameters?: Partial<TransmissionParameters>;
-  readonly layerLimits?: Partial<LayerLimits>;
-  readonly limits?: Partial<ServerLimits>;
-}
-
-/** Why a registration's observations and requests end, for a person. */
-const ABANDONED = {
-  replaced: 'the device registered anew',
-  deregistered: 'the device has left',
-  expired: 'the registration expired',
-  moved: 'the device moved to an address that others use too, or to another connection',
-  stopped: 'the server stopped',
-} as const;
+export type { Lwm2mServerOptions } from './server-options';
 
 const UNPROVED_REMEDY = 'Provision what the device has, or give the device what is provisioned.';
-
-/** A device counts EXCHANGE_LIFETIME (247 s) from the last operation, then it gives up (LwM2M Core 1.1.1 §6.1.7.2). */
-const BOOTSTRAP_TIMEOUT_MS = 120_000;
 
 export class Lwm2mServer implements DeviceManager {
   readonly events = new Events<ManagerEvents>();
@@ -121,6 +57,7 @@ export class Lwm2mServer implements DeviceManager {
   private readonly observed: Observations;
   private readonly operations: DeviceOperations;
   private readonly gateways: Gateways;
+  private readonly departures: Departures;
   private readonly counters = new OperationStatistics<RegistrationRecord>();
   private readonly bootstrapInterface: BootstrapInterface | undefined;
   private readonly routing: Routing;
@@ -148,7 +85,7 @@ export class Lwm2mServer implements DeviceManager {
     this.known = new Registrations({
       clock,
       graceMs,
-      onExpired: (record) => this.expired(record),
+      onExpired: (record) => this.departures.expired(record),
       onRemoved: (record) => {
         this.presences.forget(record);
         this.keeper?.remove(record);
@@ -173,6 +110,15 @@ export class Lwm2mServer implements DeviceManager {
       keeper,
     });
     this.operations = new DeviceOperations({ clock, layer, models, presence, observations: this.observed, statistics });
+    this.departures = new Departures({
+      clock,
+      registrations,
+      operations: this.operations,
+      observations: this.observed,
+      gateways: () => this.gateways,
+      tell: (event) => this.tell(event),
+    });
+    const { departures } = this;
     const rules = { ...DEFAULT_RULES, ...options.rules };
     const admit = admitting(options.admission ?? 'secured', endpointOf);
     const objectLists = new ObjectLists();
@@ -191,7 +137,7 @@ export class Lwm2mServer implements DeviceManager {
       identityOf,
       heard: (record) => this.heard(record),
       read: (record, path) => this.operations.perform(record, { operation: 'read', path }),
-      drop: (record, why) => this.drop(record, why),
+      drop: (record, why) => departures.drop(record, why),
       tell: (event) => this.tell(event),
       problem: (event) => events.emit('problem', event),
       keeper,
@@ -211,8 +157,8 @@ export class Lwm2mServer implements DeviceManager {
       endpointOf,
       random,
       carry: (from, to) => layer.move(from, to),
-      abandon: (record, why) => this.abandon(record, why),
-      dismiss: (record) => this.leave(record),
+      abandon: (record, why) => departures.abandon(record, why),
+      dismiss: (record) => departures.leave(record),
       keeper,
       tell: (event) => this.tell(event),
     });
@@ -294,7 +240,7 @@ export class Lwm2mServer implements DeviceManager {
   async stop(): Promise<void> {
     this.bootstrapInterface?.stop();
     this.gateways.stop();
-    for (const record of this.known.all()) this.operations.cancelAll(record, ABANDONED.stopped);
+    this.departures.stop();
     this.known.stop();
     this.presences.stop();
     await this.layer.close();
@@ -352,7 +298,7 @@ export class Lwm2mServer implements DeviceManager {
   /** Ends the registration of a device that is no longer to be served. It is not told, as LwM2M has no words for it. @returns whether it had one */
   dismiss(device: string): boolean {
     const record = this.known.byEndpoint(device);
-    if (record !== undefined) this.leave(record);
+    if (record !== undefined) this.departures.leave(record);
     return record !== undefined;
   }
 
@@ -405,27 +351,6 @@ export class Lwm2mServer implements DeviceManager {
     this.refusals.refused(name, plainHost(address), placeOf(address, port), `${who} refused: ${reason}`, UNPROVED_REMEDY);
   }
 
-  private expired(record: RegistrationRecord): void {
-    this.abandon(record, 'expired');
-    this.tell({ event: 'expired', device: record.endpoint, registration: record.value, at: this.clock.wall() });
-  }
-
-  private leave(record: RegistrationRecord): void {
-    this.known.remove(record);
-    this.abandon(record, 'deregistered');
-    this.tell({ event: 'deregistered', device: record.endpoint, registration: record.value, at: this.clock.wall() });
-  }
-
-  private abandon(record: RegistrationRecord, why: Exclude<keyof typeof ABANDONED, 'stopped'>): void {
-    this.drop(record, ABANDONED[why]);
-    this.gateways.abandoned(record, why);
-  }
-
-  private drop(record: RegistrationRecord, why: string): void {
-    this.operations.cancelAll(record, why);
-    this.observed.dropAll(record, why);
-  }
-
   /** A message that only this registration can send came from its address. */
   private heard(record: RegistrationRecord): void {
     this.known.heardAtHome(record.gateway ?? record);
@@ -436,22 +361,6 @@ export class Lwm2mServer implements DeviceManager {
     this.events.emit('lifecycle', event);
     this.gateways.follow(event);
   }
-}
-
-function admitting(admission: Admission | Admit, endpointOf: (identity: Identity) => string | undefined): Admit {
-  if (typeof admission === 'function') return admission;
-  return (endpoint, identity, occasion) => admit(admission, endpoint, identity, occasion, endpointOf(identity));
-}
-
-/** @throws Error when a profile has no readable object list: a mistake of whoever configured it */
-function readProfiles(profiles: Readonly<Record<string, string>>): ReadonlyMap<string, AnnouncedObjects> {
-  return new Map(
-    Object.entries(profiles).map(([id, links]) => {
-      const list = readObjectLinks(Buffer.from(links));
-      if (list instanceof Mistake) throw new Error(`profile ${id}: ${list.reason}. ${list.remedy}`);
-      return [id, list];
-    }),
-  );
 }
 
 function asBootstrapEvent({ device, refusal, at }: LifecycleEvent): BootstrapEvent {
