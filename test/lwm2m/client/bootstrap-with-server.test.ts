@@ -1,12 +1,10 @@
 /** Client and server of this project: a whole bootstrap, and the registration after it, over a network that loses a fifth of all datagrams. */
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../../src/clock';
-import { MemoryNetwork } from '../../../src/coap/transports/memory';
 import type { BootstrapConfiguration, BootstrapEvent } from '../../../src/device/bootstrap';
 import { Lwm2mClient, type Lwm2mClientOptions } from '../../../src/lwm2m/client/client';
 import { ObjectTree } from '../../../src/lwm2m/client/objects';
-import { Lwm2mServer } from '../../../src/lwm2m/server/server';
 import { testRandom } from '../../coap/world';
+import { lossyWorld } from './lossy-world';
 
 const CONFIGURATION: BootstrapConfiguration = {
   deletes: ['/0', '/1'],
@@ -30,25 +28,14 @@ async function givenPair(
   options: Partial<Lwm2mClientOptions> = {},
   configuration = CONFIGURATION,
 ) {
-  const clock = new VirtualClock();
-  const network = new MemoryNetwork(clock, { delayMs: 5, loss: 0.2, duplicate: 0.05, seed });
-  network.record = false;
-  const server = new Lwm2mServer({
-    transport: network.transport('10.0.0.1', 5683),
-    clock,
-    random: testRandom(7),
-    admission: 'open',
-    bootstrap: () => configuration,
-  });
+  const { clock, network, server, ofClient } = lossyWorld(seed, { bootstrap: () => configuration });
   const tree = new ObjectTree({ version });
   tree.add(3, 0, { 0: 'Acme', 15: 'Europe/Berlin', 16: 'U' });
   const client = new Lwm2mClient({
     endpoint: 'dev',
     objects: tree,
     bootstrap: { host: '10.0.0.1' },
-    transport: network.transport('10.0.0.2', 40_000),
-    clock,
-    random: testRandom(8),
+    ...ofClient(),
     backoff: { firstMs: 5_000, longestMs: 30_000 },
     ...options,
   });

@@ -2,12 +2,10 @@
 import assert from 'node:assert/strict';
 import { VirtualClock } from '../../../src/clock';
 import { MemoryNetwork } from '../../../src/coap/transports/memory';
-import type { LifecycleEvent, NotificationEvent, SendEvent } from '../../../src/device/manager';
-import type { OperationRequest, OperationResult } from '../../../src/device/operation';
 import { Lwm2mClient } from '../../../src/lwm2m/client/client';
 import { ObjectTree } from '../../../src/lwm2m/client/objects';
 import { Lwm2mServer } from '../../../src/lwm2m/server/server';
-import { testRandom } from '../../coap/world';
+import { eventually, lossyWorld, valuesOf } from './lossy-world';
 
 function sensor(prefix: string, version: string, rebooted: string[]): ObjectTree {
   const tree = new ObjectTree({ version, prefix });
@@ -22,33 +20,9 @@ function sensor(prefix: string, version: string, rebooted: string[]): ObjectTree
   return tree;
 }
 
-async function eventually<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
-  let settled = false;
-  promise.then(
-    () => (settled = true),
-    () => (settled = true),
-  );
-  for (let second = 0; second < 900 && !settled; second++) await clock.advanceAsync(1_000);
-  if (!settled) throw new Error('nothing within a quarter of an hour');
-  return promise;
-}
-
 async function given(version: string, count = 3, seed = 4) {
-  const clock = new VirtualClock();
-  const network = new MemoryNetwork(clock, { delayMs: 5, loss: 0.2, duplicate: 0.05, seed });
-  network.record = false;
-  const server = new Lwm2mServer({
-    transport: network.transport('10.0.0.1', 5683),
-    clock,
-    random: testRandom(7),
-    admission: 'open',
-  });
-  const lifecycle: LifecycleEvent[] = [];
-  const notifications: NotificationEvent[] = [];
-  const sends: SendEvent[] = [];
-  server.events.on('lifecycle', (event) => lifecycle.push(event));
-  server.events.on('notification', (event) => notifications.push(event));
-  server.events.on('send', (event) => sends.push(event));
+  const { ofClient, ...world } = lossyWorld(seed);
+  const { clock, server } = world;
   const rebooted: string[] = [];
   const trees = Array.from({ length: count }, (_, index) => sensor(`d${String(index + 1).padStart(2, '0')}`, version, rebooted));
   const gateway = new Lwm2mClient({
@@ -57,9 +31,7 @@ async function given(version: string, count = 3, seed = 4) {
     objects: new ObjectTree({ version, versions: { 25: '2.0' } }),
     endDevices: trees.map((objects, index) => ({ deviceId: `sensor-${index + 1}`, objects })),
     lifetime: 600,
-    transport: network.transport('10.0.0.2', 40_000),
-    clock,
-    random: testRandom(8),
+    ...ofClient(),
     confirmableNotifications: true,
     muteSend: false,
   });
@@ -70,13 +42,8 @@ async function given(version: string, count = 3, seed = 4) {
     assert.ok(isTrue(), 'not within a quarter of an hour');
   };
   await until(() => server.size === count + 1);
-  const perform = (device: string, request: OperationRequest): Promise<OperationResult> =>
-    eventually(clock, server.perform(device, request, { timeoutMs: 200_000 }));
-  return { clock, server, gateway, trees, lifecycle, notifications, sends, rebooted, until, perform };
+  return { ...world, gateway, trees, rebooted, until };
 }
-
-const valuesOf = (result: OperationResult): Record<string, unknown> =>
-  Object.fromEntries(result.values.map(({ path, value }) => [path, value]));
 
 for (const version of ['1.1', '1.2']) {
   describe(`what is behind a gateway of LwM2M ${version}, a fifth of all datagrams lost`, function () {

@@ -1,14 +1,13 @@
 /** Client and server of this project over a network that loses a fifth of all datagrams: every operation in every LwM2M version. */
 import assert from 'node:assert/strict';
-import { VirtualClock } from '../../../src/clock';
-import { MemoryNetwork } from '../../../src/coap/transports/memory';
+import type { VirtualClock } from '../../../src/clock';
 import type { NotificationEvent, SendEvent } from '../../../src/device/manager';
 import type { OperationRequest, OperationResult } from '../../../src/device/operation';
 import { DeviceManagementError } from '../../../src/errors';
 import { Lwm2mClient } from '../../../src/lwm2m/client/client';
 import { ObjectTree } from '../../../src/lwm2m/client/objects';
-import { Lwm2mServer } from '../../../src/lwm2m/server/server';
-import { testRandom } from '../../coap/world';
+import type { Lwm2mServer } from '../../../src/lwm2m/server/server';
+import { eventually, lossyWorld, valuesOf } from './lossy-world';
 
 interface Pair {
   readonly clock: VirtualClock;
@@ -42,52 +41,21 @@ function device(version: string, rebooted: { times: number }): ObjectTree {
   return tree;
 }
 
-async function eventually<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
-  const outcome: { value?: { ok: true; value: T } | { ok: false; error: unknown } } = {};
-  promise.then(
-    (value) => {
-      outcome.value = { ok: true, value };
-    },
-    (error: unknown) => {
-      outcome.value = { ok: false, error };
-    },
-  );
-  for (let second = 0; second < 600 && outcome.value === undefined; second++) await clock.advanceAsync(1_000);
-  if (outcome.value === undefined) throw new Error('nothing within ten minutes');
-  if (!outcome.value.ok) throw outcome.value.error;
-  return outcome.value.value;
-}
-
 async function givenPair(version: string, seed = 3): Promise<Pair> {
-  const clock = new VirtualClock();
-  const network = new MemoryNetwork(clock, { delayMs: 5, loss: 0.2, duplicate: 0.05, seed });
-  network.record = false;
-  const server = new Lwm2mServer({
-    transport: network.transport('10.0.0.1', 5683),
-    clock,
-    random: testRandom(7),
-    admission: 'open',
-  });
+  const { clock, server, notifications, sends, perform: performAt, ofClient } = lossyWorld(seed);
   const rebooted = { times: 0 };
   const client = new Lwm2mClient({
     endpoint: 'dev',
     server: { host: '10.0.0.1' },
     objects: device(version, rebooted),
     lifetime: 600,
-    transport: network.transport('10.0.0.2', 40_000),
-    clock,
-    random: testRandom(8),
+    ...ofClient(),
     confirmableNotifications: true,
     muteSend: false,
   });
-  const notifications: NotificationEvent[] = [];
-  const sends: SendEvent[] = [];
-  server.events.on('notification', (event) => notifications.push(event));
-  server.events.on('send', (event) => sends.push(event));
   await server.start();
   await eventually(clock, client.start());
-  const perform = (request: OperationRequest): Promise<OperationResult> =>
-    eventually(clock, server.perform('dev', request, { timeoutMs: 200_000 }));
+  const perform = (request: OperationRequest): Promise<OperationResult> => performAt('dev', request);
   return {
     clock,
     server,
@@ -107,9 +75,6 @@ async function givenPair(version: string, seed = 3): Promise<Pair> {
     },
   };
 }
-
-const valuesOf = (result: OperationResult): Record<string, unknown> =>
-  Object.fromEntries(result.values.map(({ path, value }) => [path, value]));
 
 const FORMATS_OF: Readonly<Record<string, readonly number[]>> = {
   '1.0': [11542, 11543],
