@@ -99,7 +99,8 @@ function answering(handler: Handler, servers: RunningServers) {
   };
 }
 
-function refuse(response: Response, { status, title, detail, members }: Problem): void {
+/** Problem details (RFC 9457). */
+export function refuse(response: Pick<Response, 'status'>, { status, title, detail, members }: Problem): void {
   response
     .status(status)
     .type('application/problem+json')

@@ -10,11 +10,12 @@ import { Provisioning } from '../../src/fleet/provisioning';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { type Durability, LevelStore } from '../../src/store/level';
-import { sealFrom } from '../../src/store/seal';
+import { replaceSeal, sealFrom } from '../../src/store/seal';
 import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
 import { serveAdminApi } from './admin-api';
+import { serveBackups } from './backup-api';
 import { type SecureSettings, secureTransports } from './secure-transports';
 
 interface ServerProperties extends NodeDef {
@@ -135,7 +136,7 @@ function keeping(
   folder: string | undefined,
   { durability }: ServerSettings,
   log: ServerLog,
-): Pick<MadeServer, 'openStore' | 'openSeal'> {
+): Pick<MadeServer, 'openStore' | 'openSeal' | 'keepSeal'> {
   if (folder === undefined) return {};
   const onRepaired = (reason: string): void =>
     log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
@@ -143,6 +144,7 @@ function keeping(
     openStore: () => LevelStore.open({ folder, durability, onRepaired }),
     // Beside the folder and not in it: a copy of the store alone opens nothing.
     openSeal: () => sealFrom(`${folder}.key`),
+    keepSeal: (seal) => replaceSeal(`${folder}.key`, seal),
   };
 }
 
@@ -168,6 +170,7 @@ export = (red: NodeAPI): void => {
   if (!served.has(red.httpAdmin)) {
     served.add(red.httpAdmin);
     serveAdminApi(red, table);
+    serveBackups(red, table);
   }
 
   function ServerNode(this: Node & { running?: RunningServer }, properties: ServerProperties): void {

@@ -1,6 +1,6 @@
 /** What of a server outlives the process: its store, from the moment the server begins until it ends. Without one it all ends with the process. */
 import type { Clock } from '../../src/clock';
-import { asDeviceManagementError } from '../../src/errors';
+import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
 import type { ApiTokens } from '../../src/fleet/api-tokens';
 import type { Fleet } from '../../src/fleet/fleet';
 import { KeptDevices } from '../../src/fleet/kept-devices';
@@ -8,14 +8,26 @@ import { PolicyJournal } from '../../src/fleet/policy-journal';
 import type { Provisioning } from '../../src/fleet/provisioning';
 import { RequestJournal } from '../../src/fleet/request-journal';
 import { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
+import { type Restorable as Backup, backup } from '../../src/store/backup';
 import { RecoveringStore } from '../../src/store/recovering';
 import type { Seal } from '../../src/store/seal';
+import { stage, takeUp } from '../../src/store/staged';
 import type { Store } from '../../src/store/store';
 
 /** Opens the store of a server. */
 export type OpenStore = () => Promise<Store>;
 /** Gives what secrets in it are sealed with. */
 export type OpenSeal = () => Promise<Seal>;
+/** Puts another in its place. */
+export type KeepSeal = (seal: Seal) => Promise<void>;
+
+/** Where the state is; nowhere without `openStore`. */
+export interface KeptWhere {
+  readonly openStore?: OpenStore;
+  /** Absent: what is known of devices before they come is not kept. */
+  readonly openSeal?: OpenSeal;
+  readonly keepSeal?: KeepSeal;
+}
 
 /** A manager whose devices outlive it. */
 export interface Restorable {
@@ -26,6 +38,8 @@ export interface Restorable {
 export class KeptState {
   /** Why nothing is kept although it should be; for a person. */
   trouble: string | undefined;
+  /** Another state waits for the next start. */
+  hasTakenIn = false;
   private store: Store | undefined;
   /** Nothing can be written, although it should be. */
   private failing = false;
@@ -34,11 +48,9 @@ export class KeptState {
   private restoring: Promise<void> | undefined;
 
   constructor(
-    private readonly open: OpenStore | undefined,
+    private readonly where: KeptWhere,
     private readonly clock: Clock,
     private readonly warn: (text: string) => void,
-    /** Absent: what is known of devices is not kept. */
-    private readonly openSeal?: OpenSeal,
     /** Told when things can no longer be kept, or again. */
     private readonly changed: () => void = () => undefined,
   ) {}
@@ -58,6 +70,24 @@ export class KeptState {
     return this.restoring;
   }
 
+  /**
+   * All of it as one sealed file, as it is now.
+   * @throws DeviceManagementError `store-failed` where nothing is kept, `invalid-value` with the first part for a passphrase that is none
+   */
+  async backup(passphrase: string): Promise<AsyncIterable<Buffer>> {
+    const store = this.openedStore();
+    await Promise.all(this.writers.map((writer) => writer.flush()));
+    return backup(store, passphrase, await this.where.openSeal?.());
+  }
+
+  /** Puts a backup where the next start takes it up, in place of everything. @throws DeviceManagementError `store-failed` */
+  async takeIn(restorable: Backup): Promise<void> {
+    const { openSeal } = this.where;
+    if (openSeal === undefined) throw nothingKept();
+    await stage(this.openedStore(), restorable, await openSeal());
+    this.hasTakenIn = true;
+  }
+
   /** What has been said is written, and the store is free for another. */
   async close(): Promise<void> {
     await this.restoring;
@@ -67,9 +97,10 @@ export class KeptState {
   }
 
   private async restoreOnce(fleet: Fleet, manager: Restorable, provisioning: Provisioning, tokens: ApiTokens): Promise<void> {
-    if (this.open === undefined) return;
+    const { openStore } = this.where;
+    if (openStore === undefined) return;
     try {
-      this.store = await RecoveringStore.open(this.open, this.clock, {
+      this.store = await RecoveringStore.open(openStore, this.clock, {
         failed: (error) => {
           this.goOn(error);
         },
@@ -78,8 +109,24 @@ export class KeptState {
     } catch (caught) {
       this.goOn(caught);
     }
+    if (this.store !== undefined) await this.takeUp(this.store);
     await this.restoreProvisioned(provisioning, tokens);
     if (this.store !== undefined) await this.restoreDevices(this.store, fleet, manager);
+  }
+
+  private openedStore(): Store {
+    if (this.store === undefined) throw nothingKept();
+    return this.store;
+  }
+
+  private async takeUp(store: Store): Promise<void> {
+    const { openSeal, keepSeal } = this.where;
+    if (openSeal === undefined || keepSeal === undefined) return;
+    try {
+      if (await takeUp(store, openSeal, keepSeal)) this.warn('the backup that was taken in is what the server goes on from now');
+    } catch (caught) {
+      this.tell(`the backup that was taken in cannot be used: ${asDeviceManagementError(caught).message}`);
+    }
   }
 
   private async restoreDevices(store: Store, fleet: Fleet, manager: Restorable): Promise<void> {
@@ -119,12 +166,13 @@ export class KeptState {
   }
 
   private async restoreProvisioned(provisioning: Provisioning, tokens: ApiTokens): Promise<void> {
-    if (this.openSeal === undefined) return;
+    const { openSeal } = this.where;
+    if (openSeal === undefined) return;
     provisioning.isWhole = false;
     if (this.store === undefined) return;
     try {
       await tokens.restore(this.store, (reason) => this.tell(reason));
-      await provisioning.restore(new KeptDevices(this.store, await this.openSeal(), (reason) => this.tell(reason)));
+      await provisioning.restore(new KeptDevices(this.store, await openSeal(), (reason) => this.tell(reason)));
     } catch (caught) {
       this.tell(
         `${asDeviceManagementError(caught).message}; the server goes on without the devices that were provisioned, and unsecured ones are admitted from this machine only`,
@@ -136,4 +184,8 @@ export class KeptState {
     this.trouble = reason;
     this.warn(reason);
   }
+}
+
+function nothingKept(): DeviceManagementError {
+  return new DeviceManagementError('store-failed', 'the state of this server is kept in memory only');
 }

@@ -16,7 +16,7 @@ import { Positions } from '../../src/fleet/positions';
 import { Provisioning } from '../../src/fleet/provisioning';
 import type { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
-import { KeptState, type OpenSeal, type OpenStore } from './kept-state';
+import { type KeepSeal, KeptState, type OpenSeal, type OpenStore } from './kept-state';
 import { OwnedSources } from './owned-sources';
 
 export interface ListeningAt {
@@ -68,6 +68,7 @@ export interface ServerParts {
   /** Where its state is kept; absent: in memory alone. */
   readonly openStore?: OpenStore;
   readonly openSeal?: OpenSeal;
+  readonly keepSeal?: KeepSeal;
 }
 
 export class RunningServer {
@@ -113,9 +114,8 @@ export class RunningServer {
     this.admittance.positions = this.positions;
     // Nodes show both in one line.
     this.admittance.pairing.onChange = () => this.changes.emit('refused', manager.refused);
-    const { openStore, openSeal } = parts;
     const warn = (text: string): void => this.log.warn(text);
-    this.kept = new KeptState(openStore, clock, warn, openSeal, () => this.changes.emit('state', this.state));
+    this.kept = new KeptState(parts, clock, warn, () => this.changes.emit('state', this.state));
     this.sources = new OwnedSources(clock);
     this.hold();
     this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));

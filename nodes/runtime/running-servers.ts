@@ -93,7 +93,7 @@ export class RunningServers {
   /** A config node has come: with a new server, or the one it left behind. */
   attach(id: string, settings: ServerSettings): RunningServer {
     const known = this.entries.get(id);
-    if (known !== undefined && listensAlike(known.settings, settings)) {
+    if (known !== undefined && listensAlike(known.settings, settings) && !known.server.kept.hasTakenIn) {
       known.leaving?.cancel();
       known.leaving = undefined;
       known.settings = settings;

@@ -17,6 +17,9 @@ const KEY_LENGTH = 32;
 /** Random nonces of 96 bits: safe for 2^32 seals under one key (SP 800-38D §8.3), a seal a second for a century. */
 const NONCE_LENGTH = 12;
 
+/** What a wrapped key belongs to. */
+const WRAPPED = 'seal key';
+
 export class Seal {
   private readonly id: Buffer;
 
@@ -38,6 +41,27 @@ export class Seal {
     cipher.setAAD(Buffer.from(belongsTo));
     const text = Buffer.concat([cipher.update(secret), cipher.final()]);
     return Buffer.concat([Buffer.from([FORMAT]), this.id, nonce, cipher.getAuthTag(), text]);
+  }
+
+  /** Its key, sealed under another: for a copy of what it has sealed. */
+  wrap(under: Seal): Buffer {
+    return under.seal(this.key, WRAPPED);
+  }
+
+  /** @throws DeviceManagementError `store-failed` */
+  static unwrap(wrapped: Buffer, under: Seal): Seal {
+    return new Seal(under.open(wrapped, WRAPPED));
+  }
+
+  /** Whether both open what either has sealed. */
+  isSame(other: Seal): boolean {
+    return this.key.equals(other.key);
+  }
+
+  /** In a file for this user alone, in place of one that may be there. */
+  async keepIn(file: string): Promise<void> {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await rename(await draftOf(file, this.key), file);
   }
 
   /** @throws DeviceManagementError `store-failed`: another key, or not what was sealed for this */
@@ -80,6 +104,22 @@ export async function sealFrom(file: string, given = process.env[SEAL_KEY_VARIAB
   }
 }
 
+/**
+ * Puts another key where `sealFrom` looks for it.
+ * @throws DeviceManagementError `store-failed` when it cannot be written, or the environment says which one it is
+ */
+export async function replaceSeal(file: string, seal: Seal, given = process.env[SEAL_KEY_VARIABLE]): Promise<void> {
+  if (given !== undefined && given !== '')
+    throw failed(
+      `${SEAL_KEY_VARIABLE} is another key than that of the backup: start with the one it was made under, or without the variable`,
+    );
+  try {
+    await seal.keepIn(file);
+  } catch (caught) {
+    throw failed(`the sealing key cannot be written to ${file}: ${(caught as Error).message}`, caught);
+  }
+}
+
 /** `undefined` when there is no file. */
 async function keyIn(file: string): Promise<Buffer | undefined> {
   try {
@@ -103,14 +143,7 @@ async function keyIn(file: string): Promise<Buffer | undefined> {
 /** Whole or not at all, and never over a key that another process has just made. */
 async function newKeyIn(file: string): Promise<Buffer> {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const draft = `${file}.${randomBytes(6).toString('hex')}`;
-  const handle = await open(draft, 'wx', 0o600);
-  try {
-    await handle.writeFile(randomBytes(KEY_LENGTH));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  const draft = await draftOf(file, randomBytes(KEY_LENGTH));
   try {
     await link(draft, file);
     await unlink(draft);
@@ -122,6 +155,19 @@ async function newKeyIn(file: string): Promise<Buffer> {
   const key = await keyIn(file);
   if (key === undefined) throw failed(`the sealing key in ${file} is gone as soon as it is made`);
   return key;
+}
+
+/** A file beside `file` that is written to the end. */
+async function draftOf(file: string, key: Buffer): Promise<string> {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    await handle.writeFile(key);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return draft;
 }
 
 function failed(text: string, cause?: unknown): DeviceManagementError {
