@@ -1,13 +1,16 @@
 /** What a server knows of its devices after its process has ended at any instant, and another has begun with the same store. */
 import assert from 'node:assert/strict';
+import { VirtualClock } from '../../../src/clock';
 import { Code, codeText } from '../../../src/coap/codes';
 import { MessageType } from '../../../src/coap/message';
 import { Option } from '../../../src/coap/options';
+import type { Transport } from '../../../src/coap/transport';
+import { MemoryNetwork } from '../../../src/coap/transports/memory';
 import type { OperationRequest, OperationResult } from '../../../src/device/operation';
 import { DeviceManagementError } from '../../../src/errors';
 import { below, type Store } from '../../../src/store/store';
 import { OutlivingStore } from '../../store/outliving-store';
-import { type Answer, givenServer, ScriptedDevice, told, type World, type WorldOptions } from './world';
+import { type Answer, givenServer, pathOf, ScriptedDevice, SERVER, told, type World, type WorldOptions } from './world';
 
 async function killed(world: World, kept: OutlivingStore, options: WorldOptions = {}): Promise<World> {
   kept.kill();
@@ -285,6 +288,115 @@ describe('an observation', () => {
     assert.deepEqual(next.server.observations('dev-1'), []);
     await next.settle(20);
     assert.deepEqual(await keysIn(kept.whole, 'observations/'), []);
+  });
+});
+
+describe('a device that is known by what it proves', () => {
+  /** A network on which whoever sends from a port that was let in is "dev". */
+  function proving(network: MemoryNetwork, ports: ReadonlySet<number>): Transport {
+    return {
+      ...network.transport(SERVER.address, SERVER.port),
+      name: 'dtls',
+      identify: (address, port) => (ports.has(port) ? { security: 'psk', name: 'dev', address, port } : undefined),
+    };
+  }
+
+  it('cannot be asked after a restart before it has proved it again; then everything goes on where it is met', async () => {
+    const kept = new OutlivingStore();
+    const clock = new VirtualClock();
+    const network = new MemoryNetwork(clock, { delayMs: 1 });
+    const options = { store: kept.open(), after: { clock, network }, transport: proving(network, new Set([1000])) };
+    const world = await givenServer(options);
+    const device = new ScriptedDevice(world, '10.0.0.2', 1000);
+    device.answers = (message) => text('75', message.uint(Option.Observe) === 0 ? 0 : undefined);
+    const id = await device.register('dev');
+    await perform(world, { operation: 'observe', path: '/3/0/9' }, 'dev');
+    const token = Buffer.from(device.asked[0]?.token as Buffer);
+
+    const next = await killed(world, kept, { transport: proving(network, new Set([2000])) });
+    assert.equal(next.server.presence('dev'), 'asleep');
+    await assert.rejects(perform(next, { operation: 'read', path: '/3/0/9' }, 'dev'), { code: 'asleep' });
+    const stranger = new ScriptedDevice(next, '10.0.0.2', 1001);
+    assert.equal(codeText((await stranger.update(id)).code), '4.00');
+    const again = new ScriptedDevice(next, '10.0.0.9', 2000);
+    again.answers = device.answers;
+    assert.equal(codeText((await again.update(id)).code), '2.04');
+    assert.deepEqual(told(next), ['awake', 'updated']);
+    again.notify(token, text('81', 1), MessageType.Confirmable);
+    await next.settle();
+    assert.equal(next.notifications[0]?.values[0]?.value, 81);
+    assert.equal((await perform(next, { operation: 'read', path: '/3/0/9' }, 'dev')).values[0]?.value, 75);
+  });
+});
+
+describe('a gateway', () => {
+  const table = (...ids: string[]): Answer => ({
+    code: Code.Content,
+    contentFormat: 110,
+    payload: JSON.stringify(
+      ids.flatMap((id, index) => [
+        { n: `/25/${index}/0`, vs: id },
+        { n: `/25/${index}/1`, vs: `d${id}` },
+        { n: `/25/${index}/3`, vs: '</3/0>' },
+      ]),
+    ),
+  });
+
+  async function givenGateway() {
+    const kept = new OutlivingStore();
+    const world = await givenServer({ store: kept.open() });
+    const gateway = new ScriptedDevice(world);
+    const behind = { now: table('one', 'two') };
+    gateway.answers = (message) => (pathOf(message) === '/25' ? { ...behind.now, observe: 1 } : text(pathOf(message), 1));
+    const links = '</>;rt="oma.lwm2m";ct="110",</1/0>,</25>;ver=2.0,</25/0>';
+    await gateway.register('gw', { query: ['lwm2m=1.1', 'lt=3000'], links });
+    await world.settle(100);
+    const names = ({ server }: World): string[] => [...server.registrations()].map(({ endpoint }) => endpoint).sort();
+    assert.deepEqual(names(world), ['gw', 'one', 'two']);
+    return { kept, world, gateway, behind, names };
+  }
+
+  it('has what was behind it after a restart, and is asked within a minute what is there now', async () => {
+    const { kept, world, gateway, behind, names } = await givenGateway();
+    gateway.asked.length = 0;
+    const next = await killed(world, kept);
+    assert.deepEqual(names(next), ['gw', 'one', 'two']);
+    const { values } = await perform(next, { operation: 'read', path: '/3/0/0' }, 'two');
+    assert.equal(values[0]?.value, '/dtwo/3/0/0');
+    behind.now = table('two', 'three');
+    await next.settle(61_000);
+    assert.deepEqual(names(next), ['gw', 'three', 'two']);
+    assert.deepEqual(told(next), ['deregistered', 'registered']);
+    const last = await killed(next, kept);
+    assert.deepEqual(names(last), ['gw', 'three', 'two']);
+  });
+
+  it('has devices whose observations go on', async () => {
+    const { kept, world, gateway } = await givenGateway();
+    await perform(world, { operation: 'observe', path: '/3/0/0' }, 'one');
+    const token = Buffer.from(gateway.asked.at(-1)?.token as Buffer);
+    const next = await killed(world, kept);
+    gateway.notify(token, text('on', 2), MessageType.Confirmable);
+    await next.settle();
+    assert.deepEqual(
+      next.notifications.map(({ device, values }) => [device, values[0]?.value]),
+      [['one', 'on']],
+    );
+  });
+
+  it('that expired while the server was away takes with it what was behind it', async () => {
+    const { kept, world } = await givenGateway();
+    kept.kill();
+    await world.server.stop();
+    world.clock.advance(4_000_000);
+    const next = await givenServer({ after: world, store: kept.open() });
+    assert.deepEqual(next.lifecycle.map(({ event, device }) => `${device} ${event}`).sort(), [
+      'gw expired',
+      'one expired',
+      'two expired',
+    ]);
+    await next.settle(20);
+    assert.deepEqual(await keysIn(kept.whole, 'registrations/'), []);
   });
 });
 
