@@ -7,7 +7,7 @@ import type { Clock } from '../clock';
 import { Deadlines } from '../deadlines';
 import { BERT_SZX, type Block, blockSize, decodeBlock, encodeBlock, LARGEST_BLOCK } from './block/option';
 import { Reassembly } from './block/reassembly';
-import { etagOf, type ServedBody, Serving, sliceOf } from './block/serving';
+import { etagOf, type ServedBody, Serving, sliceOf, variantKey } from './block/serving';
 import { Code, codeClass, isKnownMethod } from './codes';
 import type { Deduplication } from './deduplication';
 import type { Endpoint } from './endpoint';
@@ -96,9 +96,10 @@ export class Answering implements Responder {
       const offset = options[at + 1] as number;
       hash.update(`${number}:${options[at + 2]}:`).update(bytes.subarray(offset, offset + (options[at + 2] as number)));
     }
-    if (message.code === Code.Fetch && !message.has(Option.Block1)) hash.update(message.payload);
     const sender = this.context.isSecret(message.strings(Option.UriPath)) ? '' : endpoint.id;
-    return `${sender}:${message.code}:${hash.digest('base64')}`;
+    const key = `${sender}:${message.code}:${hash.digest('base64')}`;
+    if (message.code !== Code.Fetch || message.has(Option.Block1) || message.payloadLength === 0) return key;
+    return variantKey(key, createHash('sha1').update(message.payload).digest('base64'));
   }
 
   held(): { blockTransfers: number; blockBytes: number } {

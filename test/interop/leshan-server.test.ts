@@ -92,6 +92,8 @@ describe('our device under a Leshan server', function () {
     device.setValue('/3303/0/5701', 'y'.repeat(100_000));
     const given = await ask('read /3303/0/5701 0');
     assert.equal(given.match(/y+(?=[,\]])/)?.[0].length, 100_000);
+    const many = await ask('read-composite /3303/0/5701,/3/0/9 112');
+    assert.equal(many.match(/y+(?=[,\]])/)?.[0].length, 100_000);
     device.setValue('/3303/0/5701', 'Cel');
   });
 

@@ -50,8 +50,21 @@ export function etagOf(body: Uint8Array): Buffer {
   return createHash('sha1').update(body).digest().subarray(0, 8);
 }
 
+/** The key of what is asked for by a payload too. Without its variant, a key stands for the body that was kept last. */
+export function variantKey(key: string, variant: string): string {
+  return `${key} ${variant}`;
+}
+
+/** The key without a variant; undefined when it has none. */
+function commonKey(key: string): string | undefined {
+  const end = key.indexOf(' ');
+  return end < 0 ? undefined : key.slice(0, end);
+}
+
 export class Serving {
   private readonly bodies = new Map<string, ServedBody>();
+  /** By key without variant, the one kept last: who fetches the rest of an answer may leave its payload out (RFC 7959 §3.3), as Californium does. */
+  private readonly latest = new Map<string, string>();
   private bytes = 0;
 
   constructor(private readonly limits: LayerLimits) {}
@@ -64,7 +77,8 @@ export class Serving {
     return this.bytes;
   }
 
-  find(key: string, now: number): ServedBody | undefined {
+  find(asked: string, now: number): ServedBody | undefined {
+    const key = this.latest.get(asked) ?? asked;
     const served = this.bodies.get(key);
     if (served === undefined) return undefined;
     served.touchedAt = now;
@@ -83,6 +97,9 @@ export class Serving {
       if (oldest === undefined) break;
       this.drop(oldest);
     }
+    const common = commonKey(key);
+    this.latest.delete(common ?? key);
+    if (common !== undefined) this.latest.set(common, key);
     this.bodies.set(key, served);
     this.bytes += served.body.length;
   }
@@ -93,6 +110,7 @@ export class Serving {
 
   clear(): void {
     this.bodies.clear();
+    this.latest.clear();
     this.bytes = 0;
   }
 
@@ -100,6 +118,8 @@ export class Serving {
     const served = this.bodies.get(key);
     if (served === undefined) return;
     this.bodies.delete(key);
+    const common = commonKey(key);
+    if (common !== undefined && this.latest.get(common) === key) this.latest.delete(common);
     this.bytes -= served.body.length;
   }
 }

@@ -270,6 +270,19 @@ describe('a device that fetches a large body', () => {
     });
   }
 
+  it('may leave out the payload of its FETCH when it asks for the rest of the latest answer, as Californium does', async () => {
+    let turn = 0;
+    const world = await givenBody({
+      onRequest: (request) => request.respond({ code: Code.Content, payload: Buffer.alloc(1_500, ++turn) }),
+    });
+    get(world, undefined, { code: Code.Fetch, payload: 'one' });
+    assert.equal(get(world, encodeBlock(1, false, 6), { code: Code.Fetch }).payload[0], 1);
+    get(world, undefined, { code: Code.Fetch, payload: 'two' });
+    assert.equal(get(world, encodeBlock(1, false, 6), { code: Code.Fetch }).payload[0], 2);
+    assert.equal(get(world, encodeBlock(1, false, 6), { code: Code.Fetch, payload: 'one' }).payload[0], 1);
+    assert.equal(world.requests.length, 2);
+  });
+
   it('is not given blocks of what another device fetches', async () => {
     const world = await givenBody();
     get(world, undefined);
