@@ -45,6 +45,8 @@ export class LeshanManager {
     return eventually(command, () =>
       this.output
         .split('\n')
+        // What is not ended yet may be half of an answer.
+        .slice(0, -1)
         .filter((text) => text.startsWith('= '))
         [before]?.slice(2),
     );
