@@ -2,6 +2,8 @@
 
 const FALLEN = 0.85;
 const say = (line = '') => process.stdout.write(`${line}\n`);
+/** A handshake is worth dozens of echoes: its ratio needs more digits. */
+const shown = (ratio) => ratio.toFixed(ratio < 0.1 ? 3 : 2);
 const cells = (values, widths) =>
   values.map((value, at) => (at === 0 ? String(value).padEnd(widths[at]) : String(value).padStart(widths[at]))).join('  ');
 
@@ -29,6 +31,7 @@ export function printRounds({ rounds, machine, profile }, servers) {
         `${server} ${phase}`,
         Math.round(of(({ rate }) => rate)),
         of(({ processor, done }) => (processor / done) * 1e6).toFixed(2),
+        Math.round(of(({ processor, done }) => done / processor)),
         `${Math.round(of(({ processor, seconds }) => processor / seconds) * 100)} %`,
         of(({ p50 }) => p50).toFixed(2),
         of(({ p99 }) => p99).toFixed(2),
@@ -36,7 +39,7 @@ export function printRounds({ rounds, machine, profile }, servers) {
       ]);
     }
   }
-  table(['median of the rounds', 'per second', 'server µs each', 'server busy', 'p50 ms', 'p99 ms', 'max ms'], rows);
+  table(['median of the rounds', 'per second', 'server µs each', 'per core', 'server busy', 'p50 ms', 'p99 ms', 'max ms'], rows);
 }
 
 export function printRatios({ rates, processor, baseline }) {
@@ -45,19 +48,22 @@ export function printRatios({ rates, processor, baseline }) {
     const fallen = recorded !== undefined && ratio.median < recorded * FALLEN;
     return [
       name,
-      ratio.median.toFixed(2),
-      `${ratio.least.toFixed(2)} to ${ratio.most.toFixed(2)}`,
-      processor[name].median.toFixed(2),
-      recorded === undefined ? '-' : recorded.toFixed(2),
+      shown(ratio.median),
+      `${shown(ratio.least)} to ${shown(ratio.most)}`,
+      shown(processor[name].median),
+      recorded === undefined ? '-' : shown(recorded),
       fallen ? `below ${FALLEN * 100} % of what was recorded` : '',
     ];
   });
   table(['ours / peer', 'rate', 'spread', 'by processor time', 'recorded', ''], rows);
 }
 
-export function printMicro({ heap, micro, flow }) {
+export function printMicro({ heap, sessions, micro, flow }) {
   say(
     `Heap per idle device at ${heap.devices}: ${heap.bytesPerIdleDevice} bytes (fresh, with deduplication: ${heap.bytesPerFreshDevice}); RSS ${heap.rssMegabytes} MB`,
+  );
+  say(
+    `Heap per idle DTLS session at ${sessions.sessions}: ${sessions.bytesPerIdleSession} bytes (fresh, with its last flight: ${sessions.bytesPerFreshSession})`,
   );
   say();
   table(

@@ -10,22 +10,28 @@ const PHASES = {
   raw: ['echo'],
   'node-coap': ['register', 'update', 'read', 'notification'],
   ours: ['register', 'update', 'read', 'notification'],
+  dtls: ['handshake', 'secure-echo'],
 };
+
+/** Whose devices speak something else. */
+const GENERATORS = { dtls: 'secure-generator.mjs' };
+
+/** What makes the devices that the other phases of its server need: it always runs. */
+const FIRST = new Set(['echo', 'register', 'handshake']);
 
 export const SERVERS = Object.keys(PHASES);
 
 /** @returns {Promise<Record<string, object>>} figures of each phase, for example `{register: {rate, cpu, p99 …}}` */
 export async function measure(name, { devices, seconds, warmUp, pinned, nodeOptions, only }) {
   const server = new Child(`servers/${name}.mjs`, { core: SERVER_CORE, pinned, nodeOptions });
-  const generator = new Child('generator.mjs', { core: GENERATOR_CORE, pinned });
+  const generator = new Child(GENERATORS[name] ?? 'generator.mjs', { core: GENERATOR_CORE, pinned });
   try {
     const { port } = await server.ask('listen');
     await generator.ask('open', { host: HOST, port, count: devices });
     const figures = {};
     for (const phase of PHASES[name]) {
       const wanted = only === undefined || only === phase || phase === 'echo';
-      // Everything else needs registered devices, so Register always runs.
-      if (wanted || phase === 'register')
+      if (wanted || FIRST.has(phase))
         figures[phase] = await phases[phase]({ server, generator, devices, seconds: wanted ? seconds : 0, warmUp });
     }
     return figures;
@@ -80,7 +86,38 @@ const phases = {
     prove('wrong values', after.wrong, 0);
     return figures;
   },
+
+  /** Whole handshakes with a pre-shared key, over and over: each takes the place of the one before. */
+  handshake: (run) =>
+    secured(run, 'handshake', run.devices, (before, after, { done }) => {
+      prove('sessions held', after.associations, run.devices);
+      prove('handshakes made', after.handshakes - before.handshakes, done);
+      prove('of them resumptions', after.resumptions, 0);
+    }),
+
+  'secure-echo': (run) =>
+    secured(run, 'secure-echo', run.devices * SEALED_AHEAD, (before, after, { done }) => {
+      prove('records heard', after.received - before.received, done);
+      prove('records sent', after.sent - before.sent, done);
+    }),
 };
+
+/** Records of each device that are sealed, uncounted, before a turn begins. */
+const SEALED_AHEAD = 20;
+
+async function secured({ generator, server, seconds, warmUp }, kind, count, check) {
+  const turns = async (atLeast) => {
+    let total;
+    do total = sum(total, await charged(server, () => generator.ask('run', { kind, count })));
+    while (total.seconds < atLeast);
+    return total;
+  };
+  await turns(warmUp);
+  const before = await server.ask('counts');
+  const figures = await turns(seconds);
+  check(before, await server.ask('counts'), figures);
+  return figures;
+}
 
 async function registerAll({ generator, server, devices }, seconds) {
   let total;

@@ -17,6 +17,7 @@ import { measureMemory } from './memory.mjs';
 import { measureCodecs } from './micro.mjs';
 import { printMicro, printRatios, printRounds } from './report.mjs';
 import { measure, SERVERS } from './rounds.mjs';
+import { measureSessions } from './sessions.mjs';
 
 const { values: settings } = parseArgs({
   options: {
@@ -31,11 +32,17 @@ const { values: settings } = parseArgs({
 });
 
 const PROFILE = settings.quick
-  ? { rounds: 3, seconds: 0.6, warmUp: 0.4, devices: 1000, memoryDevices: 20_000, flowSeconds: 5 }
-  : { rounds: 5, seconds: 2, warmUp: 1, devices: 1000, memoryDevices: 100_000, flowSeconds: 20 };
+  ? { rounds: 3, seconds: 0.6, warmUp: 0.4, devices: 1000, memoryDevices: 20_000, sessions: 5_000, flowSeconds: 5 }
+  : { rounds: 5, seconds: 2, warmUp: 1, devices: 1000, memoryDevices: 100_000, sessions: 20_000, flowSeconds: 20 };
 /** A round whose raw rate is further than this off the median says more about the machine than about us. */
 const RAW_SPREAD = 0.15;
 const MOST_REPEATED_ROUNDS = 5;
+/** What is set against whom; `raw` has one phase, whatever ours is. */
+const COMPARED = [
+  { server: 'ours', phases: ['register', 'update', 'read', 'notification'], peers: ['raw', 'node-coap'] },
+  { server: 'dtls', phases: ['handshake', 'secure-echo'], peers: ['raw'] },
+];
+const OURS = new Set(COMPARED.map(({ server }) => server));
 
 const baselineFile = path.join(path.dirname(fileURLToPath(import.meta.url)), 'baseline.json');
 const servers = settings.servers.split(',');
@@ -64,7 +71,7 @@ async function measureRounds(pinned) {
       const round = {};
       for (const server of servers) {
         const nodeOptions =
-          settings.profile !== undefined && server === 'ours' ? ['--cpu-prof', `--cpu-prof-dir=${settings.profile}`] : [];
+          settings.profile !== undefined && OURS.has(server) ? ['--cpu-prof', `--cpu-prof-dir=${settings.profile}`] : [];
         round[server] = await measure(server, { ...PROFILE, pinned, nodeOptions, only: settings.only });
       }
       kept.push(round);
@@ -82,10 +89,10 @@ async function measureRounds(pinned) {
 /** Median over the rounds of (ours / peer), each ratio taken within its round. */
 function ratiosOf(kept, figure) {
   const ratios = {};
-  for (const phase of ['register', 'update', 'read', 'notification']) {
-    for (const peer of ['raw', 'node-coap']) {
+  for (const { server, phases, peers } of COMPARED) {
+    for (const [phase, peer] of phases.flatMap((name) => peers.map((peer) => [name, peer]))) {
       const values = kept.flatMap((round) => {
-        const ours = round.ours?.[phase];
+        const ours = round[server]?.[phase];
         const theirs = peer === 'raw' ? round.raw?.echo : round[peer]?.[phase];
         return ours === undefined || theirs === undefined ? [] : [figure(ours) / figure(theirs)];
       });
@@ -112,6 +119,7 @@ const results = {
   ...(whole
     ? {
         heap: await measureMemory(PROFILE.memoryDevices),
+        sessions: await measureSessions(PROFILE.sessions),
         micro: measureCodecs(settings.quick),
         flow: await measureFlow(PROFILE.flowSeconds),
       }
@@ -125,6 +133,7 @@ printRatios({ rates, processor, baseline });
 if (whole) printMicro(results);
 if (settings.json !== undefined) writeFileSync(settings.json, `${JSON.stringify(results, null, 2)}\n`);
 if (settings.record) {
-  const { machine, ratios, processorRatios, heap, micro } = results;
-  writeFileSync(baselineFile, `${JSON.stringify({ machine, ratios, processorRatios, heap, micro }, null, 2)}\n`);
+  const { machine, ratios, processorRatios, heap, sessions, micro } = results;
+  const recorded = { machine, ratios, processorRatios, heap, sessions, micro };
+  writeFileSync(baselineFile, `${JSON.stringify(recorded, null, 2)}\n`);
 }
