@@ -20,6 +20,7 @@ export const LIFECYCLE_RULES: SourceRules<LifecycleEvent> = {
 
 export class RegistrationSource implements SourceKind<LifecycleEvent> {
   readonly rules = LIFECYCLE_RULES;
+  readonly tellsRefused = true;
 
   /** @param events none = all */
   constructor(

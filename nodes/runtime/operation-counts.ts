@@ -1,14 +1,16 @@
-/** The status of an operation node: what is under way, what waits, else how the last one ended; or what is wrong with the server. */
+/** The status of an operation node: what is under way, what waits, else how the last one ended and who was refused; or what is wrong with the server. */
+
+import type { Unsubscribe } from '../../src/events';
 import type { Outcome } from '../../src/fleet/outcomes';
 import type { FlowHost } from './flow-host';
 import type { RunningServer } from './running-server';
-import { type Status, StatusLine, serverStatus, status } from './status';
+import { type Status, StatusLine, serverStatus, status, withRefused } from './status';
 
 export class OperationCounts {
   private inFlight = 0;
   private last: 'none' | 'ok' | { readonly code: string } = 'none';
   private readonly line: StatusLine | undefined;
-  private readonly unsubscribe: () => void;
+  private readonly subscriptions: readonly Unsubscribe[];
 
   constructor(
     private readonly host: FlowHost,
@@ -16,15 +18,18 @@ export class OperationCounts {
   ) {
     if (server === undefined) {
       host.show(status(host.texts, 'no-server'));
-      this.unsubscribe = () => {};
+      this.subscriptions = [];
       return;
     }
     this.line = new StatusLine(server.clock, (shown) => host.show(shown));
-    this.unsubscribe = server.onState(({ name }) => {
-      // What failed because the server did not run says nothing about a server that runs.
-      if (name === 'listening' && typeof this.last === 'object' && this.last.code === 'server-unavailable') this.last = 'none';
-      this.refresh();
-    });
+    this.subscriptions = [
+      server.onState(({ name }) => {
+        // What failed because the server did not run says nothing about a server that runs.
+        if (name === 'listening' && typeof this.last === 'object' && this.last.code === 'server-unavailable') this.last = 'none';
+        this.refresh();
+      }),
+      server.onRefused(() => this.refresh()),
+    ];
     this.refresh();
   }
 
@@ -50,7 +55,7 @@ export class OperationCounts {
   }
 
   close(): void {
-    this.unsubscribe();
+    for (const unsubscribe of this.subscriptions) unsubscribe();
     this.line?.close();
   }
 
@@ -68,8 +73,13 @@ export class OperationCounts {
     if (n > 0 && queued > 0) return status(texts, 'in-flight-and-queued', { n, queued });
     if (n > 0) return status(texts, 'in-flight', { n });
     if (queued > 0) return status(texts, 'queued', { n: queued });
+    return withRefused(texts, this.idle(server), server.refusedCount);
+  }
+
+  private idle({ manager }: RunningServer): Status {
+    const { texts } = this.host;
     if (this.last === 'ok') return status(texts, 'ok');
     if (this.last !== 'none') return status(texts, 'failed', { code: this.last.code });
-    return status(texts, 'listening', { port: server.manager.local?.port ?? '' });
+    return status(texts, 'listening', { port: manager.local?.port ?? '' });
   }
 }

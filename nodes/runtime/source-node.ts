@@ -4,7 +4,7 @@ import { flowError } from './failure';
 import type { FlowHost, Message } from './flow-host';
 import type { RunningServer } from './running-server';
 import type { SourceBuffer, SourceRules } from './source-buffer';
-import { type Status, StatusLine, serverStatus, status } from './status';
+import { type Status, StatusLine, serverStatus, status, withRefused } from './status';
 
 export interface SourceKind<Item> {
   readonly rules: SourceRules<Item>;
@@ -13,6 +13,8 @@ export interface SourceKind<Item> {
   messages(item: Item): readonly Message[];
   /** While the server listens. */
   status(): Status;
+  /** Does `status` tell of refused registrations itself? Otherwise they are added to it. */
+  readonly tellsRefused?: boolean;
 }
 
 /** Counting a large fleet costs; nobody reads a number that changes ten times a second. */
@@ -77,6 +79,9 @@ export class SourceNode<Item> {
     const trouble = serverStatus(texts, this.server);
     if (trouble !== undefined) return trouble;
     const hasDropped = this.server.clock.monotonic() - this.droppedAt < DROPPED_SHOWN_MS;
-    return hasDropped ? status(texts, 'dropped', { n: this.buffer.dropped }) : this.kind.status();
+    if (hasDropped) return status(texts, 'dropped', { n: this.buffer.dropped });
+    const { kind, server } = this;
+    const own = kind.status();
+    return kind.tellsRefused ? own : withRefused(texts, own, server.refusedCount, 'and-registrations-refused');
   }
 }

@@ -55,6 +55,20 @@ export function serverStatus(texts: Texts, { state, kept }: Pick<RunningServer, 
   return status(texts, state.error.code === 'port-in-use' ? 'port-in-use' : 'not-running');
 }
 
+/**
+ * What a node has to say, and that devices were turned away: whoever waits for one looks at the nodes that use the server. The colour stays
+ * that of the node's own work.
+ * @param key `and-refused`, or where that could be taken for something of the node's own, `and-registrations-refused`
+ */
+export function withRefused(
+  texts: Texts,
+  shown: Status,
+  refused: number,
+  key: 'and-refused' | 'and-registrations-refused' = 'and-refused',
+): Status {
+  return refused === 0 ? shown : { ...shown, text: texts(`runtime.${key}`, { text: shown.text ?? '', refused }) };
+}
+
 const SHORTEST_MS = 100;
 
 /** Shows the newest of what it is told, by default at most ten times a second: each change is a message to every open editor. */

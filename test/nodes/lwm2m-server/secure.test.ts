@@ -23,6 +23,7 @@ import {
   send,
   serverNode,
   serverState,
+  statuses,
 } from '../flow';
 import { MovingSocket } from './moving-socket';
 
@@ -72,6 +73,23 @@ describe('lwm2m-server: secured devices', () => {
     folders.push(folder);
     return folder;
   }
+
+  it('that a device was refused shows on every node that uses the server', async () => {
+    const observe = {
+      id: 'observe',
+      z: 'tab',
+      type: 'dm-observe',
+      server: 'server',
+      device: '',
+      path: '/3303/0/5700',
+      wires: [[]],
+    };
+    await deploy([serverNode(SECURED), ...around(READ), observe]);
+    await serverState('listening');
+    refusedOne({ ...PSK, identity: 'stranger' } as ClientSecurity);
+    await statuses('node').first(({ text }) => /^listening on \d+, \d+ refused$/.test(text ?? ''));
+    await statuses('observe').first(({ text }) => /^nothing to observe, \d+ registrations refused$/.test(text ?? ''));
+  });
 
   it('listens on DTLS and TLS, and nowhere where there is no port', async () => {
     await given();

@@ -22,7 +22,12 @@ async function occupied() {
     manager.failure = undefined;
     await server.begin((error) => error);
   };
-  return { counts, shown, free };
+  const refuse = (times: number) => {
+    manager.refused += times;
+    const refusal = { reason: 'esp-kitchen refused', remedy: 'Permit it.', address: '192.168.1.20:5683', count: times };
+    manager.events.emit('lifecycle', { event: 'refused', device: 'esp-kitchen', refusal, at: 0 });
+  };
+  return { counts, shown, free, refuse };
 }
 
 describe('the status of an operation node', () => {
@@ -44,5 +49,29 @@ describe('the status of an operation node', () => {
     counts.failed('invalid-path');
     await free();
     assert.equal(shown(), 'runtime.failed{"code":"invalid-path"}');
+  });
+
+  it('tells how many registrations were refused while nothing is under way, beside how the last request ended', async () => {
+    const { counts, shown, free, refuse } = await occupied();
+    const told = (text: string, refused: number) => `runtime.and-refused${JSON.stringify({ text, refused })}`;
+    await free();
+    refuse(2);
+    assert.equal(shown(), told('runtime.listening{"port":5683}', 2));
+    counts.began();
+    assert.equal(shown(), 'runtime.in-flight{"n":1}');
+    counts.landed();
+    counts.settled({ result: {} } as Parameters<OperationCounts['settled']>[0]);
+    assert.equal(shown(), told('runtime.ok', 2));
+    refuse(1);
+    assert.equal(shown(), told('runtime.ok', 3), 'without another message');
+  });
+
+  it('closed, it shows nothing more', async () => {
+    const { counts, shown, free, refuse } = await occupied();
+    await free();
+    const last = shown();
+    counts.close();
+    refuse(1);
+    assert.equal(shown(), last);
   });
 });
