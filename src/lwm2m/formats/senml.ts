@@ -139,11 +139,13 @@ function resolved(record: IncomingRecord, dialect: Dialect, context: DecodeConte
     throw malformed(dialect.name, `record ${index}`, 'one value', `${record.valueFields} in ${name}`);
   }
   const type = context.typeOf(scannedIds[0] as number, scannedIds[2] as number);
-  const place = placeOf(name, from, context);
-  if (record.value === null) return { ...place, value: null };
+  if (record.value === null) return { ...placeOf(name, from, context), value: null };
   const value = fromWire(record.value, type);
-  if (record.time === undefined && record.baseTime === undefined) return { ...place, value };
-  return { ...place, value, at: unixMilliseconds(record, dialect, context.now, index) };
+  const isTimed = record.time !== undefined || record.baseTime !== undefined;
+  const at = isTimed ? unixMilliseconds(record, dialect, context.now, index) : undefined;
+  // Nearly every record of every notification: made at once, not copied together.
+  if (from === 0) return at === undefined ? { path: name, value } : { path: name, value, at };
+  return { ...placeOf(name, from, context), value, ...(at !== undefined && { at }) };
 }
 
 function unixMilliseconds(record: IncomingRecord, dialect: Dialect, now: number, index: number): number {
