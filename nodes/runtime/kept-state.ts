@@ -136,9 +136,10 @@ export class KeptState {
       const devices = new DeviceKeeper(store, clock, tell);
       const requests = new RequestJournal(store, clock, tell);
       const policies = new PolicyJournal(store, clock, tell);
-      this.writers = [devices, requests, policies];
+      this.writers = [devices, requests, policies, ...fleet.durables];
       await manager.restore(devices);
       await fleet.restore(requests, policies);
+      await fleet.restoreParts(store, tell);
     } catch (caught) {
       this.goOn(caught);
     }

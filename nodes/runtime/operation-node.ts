@@ -86,7 +86,7 @@ export class OperationNode {
     const { server, host, answers } = this;
     const { collect, concurrency, failures } = this.settings;
     if (server === undefined) return;
-    const devices = selector.choose(server.fleet.devices.endpoints());
+    const devices = server.fleet.choose(selector);
     if (devices.length === 0) {
       throw new DeviceManagementError(
         'not-registered',

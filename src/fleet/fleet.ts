@@ -1,14 +1,17 @@
 /** The devices of one manager, with what no protocol gives them: who is known, requests that wait, observe policies. */
 import type { Clock } from '../clock';
 import type { DeviceManager } from '../device/manager';
+import type { Store } from '../store/store';
 import { Turns } from '../turns';
 import { Devices } from './devices';
+import type { Durable, Trouble } from './durable';
 import { GuardedWrites } from './guarded-write';
 import { ObservePolicies } from './observe-policies';
 import type { Listener, Order } from './outcomes';
 import type { KeptPaths, PolicyJournal } from './policy-journal';
 import type { RequestJournal } from './request-journal';
 import { RequestQueue, type RequestQueueOptions } from './request-queue';
+import type { Selector } from './selector';
 
 export type FleetOptions = Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock'>;
 
@@ -16,6 +19,8 @@ export class Fleet {
   readonly devices: Devices;
   readonly requests: RequestQueue;
   readonly policies: ObservePolicies;
+  /** Whatever else of it outlives the process, in the order in which it is taken up. */
+  readonly durables: readonly Durable[] = [];
   private readonly guardedWrites: GuardedWrites;
 
   constructor(
@@ -27,6 +32,16 @@ export class Fleet {
     this.policies = new ObservePolicies(manager, clock);
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock });
     this.guardedWrites = new GuardedWrites({ manager, requests: this.requests, clock });
+  }
+
+  /** The devices a selector means; those named outright come even when they are not here. */
+  choose(selector: Selector): readonly string[] {
+    return selector.choose(this.devices.endpoints());
+  }
+
+  /** Whether a selector means this device, registered or not. */
+  matches(selector: Selector, device: string): boolean {
+    return selector.matches(device);
   }
 
   /** Asks a device, now or when it comes; under guard where the order says so. */
@@ -59,10 +74,16 @@ export class Fleet {
     await this.requests.restore(requests);
   }
 
+  /** The rest of it. @throws DeviceManagementError `store-failed` */
+  async restoreParts(store: Store, trouble: Trouble): Promise<void> {
+    for (const part of this.durables) await part.restore(store, trouble);
+  }
+
   /** Writes all of it once more, where the store may not have it. @throws DeviceManagementError `store-failed` when it cannot be read */
   async keepAll(): Promise<void> {
     this.policies.keepAll();
     await this.requests.keepAll();
+    for (const part of this.durables) await part.keepAll();
   }
 
   /** The manager listens: what is due is asked, of so many devices at a time. */
