@@ -103,7 +103,7 @@ export class RunningServer {
     this.provisioning = parts.provisioning ?? new Provisioning(clock);
     this.admittance = parts.admittance ?? new Admittance({ clock, provisioning: this.provisioning, mode: () => 'secured' });
     this.tokens = new ApiTokens(clock);
-    this.fleet = new Fleet(manager, clock);
+    this.fleet = new Fleet(manager, clock, { audit: this.audit });
     const { devices } = this.provisioning;
     this.positions = new Positions(
       manager,

@@ -3,22 +3,31 @@ import type { Clock } from '../clock';
 import type { DeviceManager } from '../device/manager';
 import type { Store } from '../store/store';
 import { Turns } from '../turns';
+import type { Audit } from './audit';
 import { Devices } from './devices';
 import type { Durable, Trouble } from './durable';
+import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
+import { Locks } from './lock';
 import { ObservePolicies } from './observe-policies';
 import type { Listener, Order } from './outcomes';
 import type { KeptPaths, PolicyJournal } from './policy-journal';
 import type { RequestJournal } from './request-journal';
 import { RequestQueue, type RequestQueueOptions } from './request-queue';
 import type { Selector } from './selector';
+import { zoneOf } from './zone';
 
-export type FleetOptions = Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock'>;
+export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock'> {
+  /** Where acts are told of. */
+  readonly audit?: Audit;
+}
 
 export class Fleet {
   readonly devices: Devices;
   readonly requests: RequestQueue;
   readonly policies: ObservePolicies;
+  readonly locks: Locks;
+  readonly guards: Guards;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[] = [];
   private readonly guardedWrites: GuardedWrites;
@@ -26,11 +35,13 @@ export class Fleet {
   constructor(
     readonly manager: DeviceManager,
     readonly clock: Clock,
-    options: FleetOptions = {},
+    { audit = () => undefined, ...options }: FleetOptions = {},
   ) {
     this.devices = new Devices(manager);
     this.policies = new ObservePolicies(manager, clock);
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock });
+    this.locks = new Locks(clock);
+    this.guards = new Guards({ manager, clock, locks: this.locks, audit, zoneOf: () => zoneOf({}) });
     this.guardedWrites = new GuardedWrites({ manager, requests: this.requests, clock });
   }
 
