@@ -10,6 +10,7 @@ import type { RunningServers } from '../runtime/running-servers';
 import { Answer, type Request, type Response } from './api-request';
 import { callerOf, guarding, type TokenNeed } from './caller';
 import { deviceObjects, deviceView } from './device-views';
+import { addImage, images, removeImage } from './images-api';
 import { operate, operationOf, outcome } from './operations-api';
 import { page } from './paging';
 import { Problem, problemOf } from './problem';
@@ -32,6 +33,7 @@ const READING: Readonly<Record<string, Handler>> = {
     const { server, registration } = deviceAt(servers, params);
     return deviceObjects(server, registration);
   },
+  'servers/:id/images': ({ params }, servers) => images(serverAt(servers, params.id)),
   objects: (_request, servers) => [...catalogueOf(servers).objects()].map(({ id, name }) => ({ id, name })),
   'objects/:id': ({ params, query }, servers) => {
     const version = typeof query.version === 'string' ? query.version : undefined;
@@ -45,6 +47,7 @@ const REMOVING: Readonly<Record<string, Handler>> = {
   'servers/:id/devices/:endpoint': (request, servers) => retire(serverAt(servers, request.params.id), request),
   'servers/:id/permit': (request, servers) => deny(serverAt(servers, request.params.id), request),
   'servers/:id/tokens/:token': (request, servers) => removeToken(serverAt(servers, request.params.id), request),
+  'servers/:id/images/:image': (request, servers) => removeImage(serverAt(servers, request.params.id), request),
   // A device that has gone may still be waited for, so it is not asked for a registration.
   'servers/:id/devices/:endpoint/requests/:request': ({ params: { id, endpoint, request } }, servers) => {
     const withdrawn = serverAt(servers, id).fleet.requests.withdraw(endpoint ?? '', Number(request));
@@ -61,6 +64,7 @@ const CHANGING: Readonly<Record<string, Handler>> = {
   'servers/:id/devices': (request, servers) => provision(serverAt(servers, request.params.id), request),
   'servers/:id/devices/:endpoint/:operation': (request, servers) => operate(serverAt(servers, request.params.id), request),
   'servers/:id/permit': (request, servers) => permit(serverAt(servers, request.params.id), request),
+  'servers/:id/images': (request, servers) => addImage(serverAt(servers, request.params.id), request),
   'servers/:id/tokens': (request, servers) => createToken(serverAt(servers, request.params.id), request),
 };
 

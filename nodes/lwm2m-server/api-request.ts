@@ -5,6 +5,10 @@ export interface Request extends AsyncIterable<Buffer> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Of node's streams: reads without ending the request when it is left early. */
+  iterator?(options: { readonly destroyOnReturn: boolean }): AsyncIterable<Buffer>;
+  /** Of node's streams: lets what is left of the body go by. */
+  resume?(): unknown;
   /** Read by Node-RED where it is JSON. */
   readonly body?: unknown;
   /** Who Node-RED says it is, where it asks. */

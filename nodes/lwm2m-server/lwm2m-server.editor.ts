@@ -36,6 +36,13 @@ RED.nodes.registerType('lwm2m-server', {
     store: { value: 'level' },
     storePath: { value: '' },
     durability: { value: 'process' },
+    largestImage: {
+      value: 64,
+      validate(value, _options) {
+        return DeviceManagement.checkNumber(value, 'largest-image', { least: 1, most: 1024, whole: true, mayBeEmpty: true });
+      },
+    },
+    imageSignersFile: { value: '' },
     models: { value: '' },
     ackTimeout: {
       value: 2,

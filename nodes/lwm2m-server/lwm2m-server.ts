@@ -6,6 +6,8 @@ import type { Admission } from '../../src/device/admission';
 import { Catalogue } from '../../src/device/models/catalogue';
 import { Admittance } from '../../src/fleet/admittance';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
+import { DEFAULT_IMAGE_LIMITS } from '../../src/fleet/firmware/image-room';
+import { signersIn } from '../../src/fleet/firmware/image-signature';
 import { Provisioning } from '../../src/fleet/provisioning';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
@@ -37,10 +39,15 @@ interface ServerProperties extends NodeDef {
   readonly store?: 'level' | 'memory';
   readonly storePath?: string;
   readonly durability?: Durability;
+  /** MiB. */
+  readonly largestImage?: number | string;
+  /** A file with PEM of Ed25519 public keys; empty: images need no signature. */
+  readonly imageSignersFile?: string;
 }
 
 const DEFAULT_PORT = 5683;
 const DEFAULT_SECURE_PORT = 5684;
+const MIB = 1024 * 1024;
 const DEFAULT_ACK_TIMEOUT_MS = 2_000;
 /** In the user directory, with a folder for each server. */
 const STATE_FOLDER = 'device-management';
@@ -72,6 +79,8 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     store: store === 'memory' ? 'memory' : 'level',
     storePath: (storePath ?? '').trim(),
     durability: durability === 'power' ? 'power' : 'process',
+    largestImage: Number(properties.largestImage) * MIB || DEFAULT_IMAGE_LIMITS.imageBytes,
+    imageSignersFile: (properties.imageSignersFile ?? '').trim(),
     // Whatever else is written there, an open door must have been asked for.
     admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
   };
@@ -109,7 +118,13 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
     endpointOf: admittance.endpointOf,
     parameters: { ackTimeoutMs },
   });
-  return { server, catalogue, bootstrap, provisioning, admittance, ...keeping(folder, settings(), log) };
+  const images = {
+    // Beside the store: a backup of that is no copy of every image.
+    ...(folder !== undefined && { folder: `${folder}.images` }),
+    limits: () => ({ imageBytes: settings().largestImage }),
+    signers: () => signersIn(fileIn(settings().imageSignersFile, userDir))(),
+  };
+  return { server, catalogue, bootstrap, provisioning, admittance, images, ...keeping(folder, settings(), log) };
 }
 
 /** Where the state of a server is kept; undefined: in memory. */
@@ -119,17 +134,20 @@ function folderOf({ store, storePath }: ServerSettings, id: string, userDir: str
 }
 
 function secureSettingsOf(settings: ServerSettings, folder: string | undefined, userDir: string | undefined): SecureSettings {
-  const fileIn = (name: string): string => (name === '' ? '' : path.resolve(userDir ?? '', name));
   return {
     ...settings,
     files: {
-      key: fileIn(settings.keyFile),
-      certificate: fileIn(settings.certificateFile),
+      key: fileIn(settings.keyFile, userDir),
+      certificate: fileIn(settings.certificateFile, userDir),
       // Beside the folder, as the key of the store.
       made: folder === undefined ? undefined : `${folder}.pem`,
     },
-    authorities: fileIn(settings.authoritiesFile),
+    authorities: fileIn(settings.authoritiesFile, userDir),
   };
+}
+
+function fileIn(name: string, userDir: string | undefined): string {
+  return name === '' ? '' : path.resolve(userDir ?? '', name);
 }
 
 function keeping(

@@ -10,7 +10,7 @@ import { Admittance } from '../../src/fleet/admittance';
 import { ApiTokens } from '../../src/fleet/api-tokens';
 import { type Audit, auditLine } from '../../src/fleet/audit';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
-import { Fleet } from '../../src/fleet/fleet';
+import { Fleet, type FleetOptions } from '../../src/fleet/fleet';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
 import { Positions } from '../../src/fleet/positions';
 import { Provisioning } from '../../src/fleet/provisioning';
@@ -65,6 +65,8 @@ export interface ServerParts {
   /** What is known of devices before they come, and who of them is let in; the manager was made with both. */
   readonly provisioning?: Provisioning;
   readonly admittance?: Admittance;
+  /** Where images of devices are kept, and which are good. */
+  readonly images?: NonNullable<FleetOptions['images']>;
   /** Where its state is kept; absent: in memory alone. */
   readonly openStore?: OpenStore;
   readonly openSeal?: OpenSeal;
@@ -103,7 +105,7 @@ export class RunningServer {
     this.provisioning = parts.provisioning ?? new Provisioning(clock);
     this.admittance = parts.admittance ?? new Admittance({ clock, provisioning: this.provisioning, mode: () => 'secured' });
     this.tokens = new ApiTokens(clock);
-    this.fleet = new Fleet(manager, clock, { audit: this.audit });
+    this.fleet = new Fleet(manager, clock, { audit: this.audit, ...(parts.images !== undefined && { images: parts.images }) });
     const { devices } = this.provisioning;
     this.positions = new Positions(
       manager,

@@ -37,6 +37,10 @@ export interface ServerSettings extends ListenSettings {
   readonly name: string;
   /** May change while it runs. */
   readonly admission: Admission;
+  /** Bytes of a firmware image. */
+  readonly largestImage: number;
+  /** Public keys of those whose images are good; "" = images need no signature. */
+  readonly imageSignersFile: string;
 }
 
 /** The part of Node-RED's events this table needs. */

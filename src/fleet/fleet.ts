@@ -6,6 +6,7 @@ import { Turns } from '../turns';
 import type { Audit } from './audit';
 import { Devices } from './devices';
 import type { Durable, Trouble } from './durable';
+import { ImageInventory, type ImageInventoryOptions } from './firmware/inventory';
 import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
 import { Locks } from './lock';
@@ -20,6 +21,7 @@ import { zoneOf } from './zone';
 export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock'> {
   /** Where acts are told of. */
   readonly audit?: Audit;
+  readonly images?: Omit<ImageInventoryOptions, 'clock'>;
 }
 
 export class Fleet {
@@ -28,8 +30,9 @@ export class Fleet {
   readonly policies: ObservePolicies;
   readonly locks: Locks;
   readonly guards: Guards;
+  readonly images: ImageInventory;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
-  readonly durables: readonly Durable[] = [];
+  readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
 
   constructor(
@@ -42,6 +45,8 @@ export class Fleet {
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock });
     this.locks = new Locks(clock);
     this.guards = new Guards({ manager, clock, locks: this.locks, audit, zoneOf: () => zoneOf({}) });
+    this.images = new ImageInventory({ ...options.images, clock });
+    this.durables = [this.images];
     this.guardedWrites = new GuardedWrites({ manager, requests: this.requests, clock });
   }
 
@@ -107,6 +112,7 @@ export class Fleet {
     this.guardedWrites.close();
     this.requests.close();
     this.policies.close();
+    void this.images.close();
     this.devices.close();
   }
 }

@@ -20,6 +20,8 @@ const SETTINGS: ServerSettings = {
   storePath: '',
   durability: 'process' as const,
   admission: 'secured',
+  largestImage: 64 * 1024 * 1024,
+  imageSignersFile: '',
 };
 
 function setup() {
