@@ -24,6 +24,7 @@ const DIALOGS = [
   { name: 'write', type: 'dm-write', picker: 'path' },
   { name: 'write-attributes', type: 'dm-write', select: ['operation', 'write-attributes'] },
   { name: 'execute', type: 'dm-execute', picker: 'path' },
+  { name: 'execute-guard', type: 'dm-execute', guard: true },
   { name: 'execute-preset', type: 'dm-execute', select: ['preset', 'wipe'] },
   { name: 'write-preset', type: 'dm-write', select: ['preset', 'wifi'] },
   { name: 'read-preset', type: 'dm-read', select: ['preset', 'wifi'] },
@@ -74,7 +75,7 @@ async function serverDialog(page) {
   await page.waitForTimeout(500);
 }
 
-async function nodeDialog({ name, type, picker, unfold, select }) {
+async function nodeDialog({ name, type, picker, unfold, guard, select }) {
   const { page } = editor;
   const id = (await page.evaluate(`(RED.nodes.filterNodes({ type: '${type}' })[0] || {}).id`)) ?? (await added(type));
   await editor.openDialog(id);
@@ -82,6 +83,7 @@ async function nodeDialog({ name, type, picker, unfold, select }) {
   await page.evaluate(`RED.sidebar.show('help')`);
   if (select) await page.selectOption(`#node-input-${select[0]}`, select[1]);
   if (unfold) await page.click('.dm-delivery > summary');
+  if (guard) await page.click('.dm-guard > summary');
   if (picker) {
     await page.click(`[aria-controls="dm-picker-${picker}"]`);
     await page.waitForSelector(`#dm-picker-${picker}:not([aria-busy])`);

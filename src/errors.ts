@@ -13,6 +13,7 @@ export type LocalErrorCode =
   | 'queue-expired' // waited longer than its ttl
   | 'queue-full'
   | 'interrupted' // the process ended in the middle; what the device did is not known
+  | 'deferred' // a guard says: not now
   | 'superseded' // while it waited, a later request made it needless
   | 'cancelled' // by the caller, or its device came back as another
   | 'unsupported' // the device or its LwM2M version cannot do this
@@ -31,6 +32,8 @@ export type ErrorCode = LocalErrorCode | `${number}.${number}`;
 export interface ErrorContext {
   device?: string;
   path?: string;
+  /** When it is worth trying again, Unix milliseconds. */
+  retryAt?: number;
   cause?: unknown;
 }
 
@@ -40,6 +43,7 @@ export class DeviceManagementError extends Error {
   // `declare`: absent rather than undefined where unknown.
   declare readonly device?: string;
   declare readonly path?: string;
+  declare readonly retryAt?: number;
 
   constructor(code: ErrorCode, message: string, context: ErrorContext = {}) {
     super(message, context.cause === undefined ? undefined : { cause: context.cause });
@@ -47,6 +51,7 @@ export class DeviceManagementError extends Error {
     this.code = code;
     if (context.device !== undefined) this.device = context.device;
     if (context.path !== undefined) this.path = context.path;
+    if (context.retryAt !== undefined) this.retryAt = context.retryAt;
   }
 
   /** The same failure, told of a device and path that the thrower did not know. */
@@ -55,6 +60,7 @@ export class DeviceManagementError extends Error {
       cause: this.cause,
       ...(this.device !== undefined && { device: this.device }),
       ...(this.path !== undefined && { path: this.path }),
+      ...(this.retryAt !== undefined && { retryAt: this.retryAt }),
       ...context,
     });
   }

@@ -5,6 +5,7 @@
  */
 import { prepareAttributes, readAttributes } from './attribute-fields.js';
 import { prepareEvents, readEvents } from './event-fields.js';
+import { prepareGuard, readGuard } from './guard-fields.js';
 import { labelStyle, operationLabel } from './node-labels.js';
 import { follow, prepareDelivery, prepareTarget, showRow } from './operation-dialog.js';
 import { devicePicker } from './pickers.js';
@@ -16,6 +17,7 @@ import {
   checkAttributes,
   checkDeletes,
   checkDevice,
+  checkGuard,
   checkNumber,
   checkObjects,
   checkPath,
@@ -32,6 +34,7 @@ export const DeviceManagement = {
   checkAttributes,
   checkDeletes,
   checkDevice,
+  checkGuard,
   checkNumber,
   checkObjects,
   checkPath,
@@ -48,11 +51,13 @@ export const DeviceManagement = {
   prepareAttributes,
   prepareDelivery,
   prepareEvents,
+  prepareGuard,
   preparePreset,
   prepareTarget,
   property,
   readAttributes,
   readEvents,
+  readGuard,
   settledField,
   showRow,
   showServerState,

@@ -1,5 +1,6 @@
 /** Validators of the dialogs. Each answers true, or a sentence that says what to do. */
 import { type AttributeTexts, complainAboutAttributes } from './attribute-rules.js';
+import { complainAboutGuard, type SavedGuard, textsOf } from './guard-terms.js';
 import { type Complaint, complainAboutPath, splitPaths } from './path-rules.js';
 import { text } from './texts.js';
 
@@ -101,6 +102,12 @@ export function checkNumber(
 
 export function checkAttributes(attributes: AttributeTexts | undefined): Verdict {
   const [first] = complainAboutAttributes(attributes ?? {}).values();
+  return verdict(first);
+}
+
+/** A guard as saved: complained about by its first wrong field. */
+export function checkGuard(guard: SavedGuard | undefined): Verdict {
+  const [first] = complainAboutGuard(textsOf(guard ?? {})).values();
   return verdict(first);
 }
 

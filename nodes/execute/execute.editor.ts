@@ -57,6 +57,12 @@ RED.nodes.registerType('dm-execute', {
         return DeviceManagement.checkNumber(value, 'concurrency', { least: 1, most: 1000, whole: true });
       },
     },
+    guard: {
+      value: {} as Record<string, unknown>,
+      validate(_value, _options) {
+        return DeviceManagement.checkGuard(this.guard);
+      },
+    },
     collect: { value: false },
     failures: { value: 'catch' },
     outputs: { value: 1 },
@@ -80,6 +86,7 @@ RED.nodes.registerType('dm-execute', {
   oneditprepare() {
     DeviceManagement.typedField('arguments', 'none');
     DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg', operation: 'execute' });
+    DeviceManagement.prepareGuard(this.guard);
     DeviceManagement.prepareDelivery();
     for (const input of ['instance', 'seconds', 'targets']) DeviceManagement.typedField(input, 'str');
     DeviceManagement.preparePreset(this, {
@@ -89,6 +96,7 @@ RED.nodes.registerType('dm-execute', {
     });
   },
   oneditsave() {
+    this.guard = { ...DeviceManagement.readGuard() };
     DeviceManagement.closed();
   },
   oneditcancel() {

@@ -5,10 +5,13 @@ import type { FlowHost, Message, Send } from './flow-host';
 /** What Node-RED shows is `toString()`: the sentence, without the name of a class. */
 export class FlowError extends Error {
   readonly code: string;
+  /** When it is worth trying again, Unix milliseconds. */
+  declare readonly retryAt?: number;
 
   constructor(error: DeviceManagementError) {
     super(error.message, error.cause === undefined ? undefined : { cause: error.cause });
     this.code = error.code;
+    if (error.retryAt !== undefined) this.retryAt = error.retryAt;
     if (error.stack !== undefined) this.stack = error.stack;
   }
 
@@ -34,6 +37,7 @@ export function withError(message: Message, error: FlowError, host: FlowHost): M
     message: error.toString(),
     source: { id: host.id, type: host.type, name: host.name, count },
     code: error.code,
+    ...(error.retryAt !== undefined && { retryAt: error.retryAt }),
     stack: error.stack,
     ...(error.cause !== undefined && { cause: error.cause }),
   };

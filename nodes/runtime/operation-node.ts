@@ -4,9 +4,11 @@
  */
 import type { OperationRequest, OperationResult } from '../../src/device/operation';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
+import { readGuardRules } from '../../src/fleet/guard-rules';
 import type { GuardReport } from '../../src/fleet/guard-terms';
 import { restored } from '../../src/fleet/guarded-write';
 import type { Kept, Order, Outcome } from '../../src/fleet/outcomes';
+import type { Provided } from '../../src/fleet/provided';
 import type { Selector } from '../../src/fleet/selector';
 import { Answers, shownPath } from './answer';
 import { type FlowError, flowError, tellFailure } from './failure';
@@ -166,8 +168,15 @@ export class OperationNode {
       ...(timeoutMs !== undefined && { timeoutMs }),
       ...(ttlMs !== undefined && { ttlMs }),
       priority: priorityOf(this.settings, message),
+      ...this.provided(message),
       kept: keptOf(message),
     };
+  }
+
+  private provided({ force }: Message): { readonly provided?: Provided } {
+    const { guard } = this.settings;
+    if (guard === undefined) return {};
+    return { provided: { rules: readGuardRules(guard), ...(force === true && { force }) } };
   }
 
   /** An answer to what an earlier life of this node had asked. */

@@ -19,6 +19,8 @@ export interface OperationProperties {
   readonly failures?: 'catch' | 'output';
   readonly collect?: boolean;
   readonly concurrency?: string | number;
+  /** Rules that let a device be disturbed; checked when they are used. */
+  readonly guard?: unknown;
 }
 
 export interface OperationSettings {
@@ -31,6 +33,7 @@ export interface OperationSettings {
   readonly failures: 'catch' | 'output';
   readonly collect: boolean;
   readonly concurrency: number;
+  readonly guard: unknown;
 }
 
 const DEFAULT_CONCURRENCY = 50;
@@ -46,7 +49,13 @@ export function operationSettings(properties: OperationProperties): OperationSet
     failures: properties.failures === 'output' ? 'output' : 'catch',
     collect: properties.collect === true,
     concurrency: Math.max(1, Math.floor(positive(properties.concurrency) ?? DEFAULT_CONCURRENCY)),
+    guard: hasRules(properties.guard) ? properties.guard : undefined,
   };
+}
+
+/** A dialog saves an object, empty where nothing was filled in. */
+function hasRules(guard: unknown): boolean {
+  return typeof guard !== 'object' || (guard !== null && Object.keys(guard).length > 0);
 }
 
 /**

@@ -75,6 +75,12 @@ RED.nodes.registerType('dm-write', {
         return DeviceManagement.checkNumber(value, 'concurrency', { least: 1, most: 1000, whole: true });
       },
     },
+    guard: {
+      value: {} as Record<string, unknown>,
+      validate(_value, _options) {
+        return DeviceManagement.checkGuard(this.guard);
+      },
+    },
     collect: { value: false },
     failures: { value: 'catch' },
     outputs: { value: 1 },
@@ -98,6 +104,7 @@ RED.nodes.registerType('dm-write', {
   oneditprepare() {
     DeviceManagement.typedField('value', 'msg');
     DeviceManagement.prepareTarget(this, { device: 'msg', path: 'msg' });
+    DeviceManagement.prepareGuard(this.guard);
     DeviceManagement.prepareDelivery();
     DeviceManagement.prepareAttributes(this.attributes);
     DeviceManagement.typedField('instance', 'str');
@@ -125,6 +132,7 @@ RED.nodes.registerType('dm-write', {
   },
   oneditsave() {
     this.attributes = { ...DeviceManagement.readAttributes() };
+    this.guard = { ...DeviceManagement.readGuard() };
     DeviceManagement.closed();
   },
   oneditcancel() {

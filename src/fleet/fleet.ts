@@ -18,7 +18,7 @@ import { RequestQueue, type RequestQueueOptions } from './request-queue';
 import type { Selector } from './selector';
 import { zoneOf } from './zone';
 
-export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock'> {
+export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock' | 'guards'> {
   /** Where acts are told of. */
   readonly audit?: Audit;
   readonly images?: Omit<ImageInventoryOptions, 'clock'>;
@@ -42,11 +42,11 @@ export class Fleet {
   ) {
     this.devices = new Devices(manager);
     this.policies = new ObservePolicies(manager, clock);
-    this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock });
     this.locks = new Locks(clock);
     this.guards = new Guards({ manager, clock, locks: this.locks, audit, zoneOf: () => zoneOf({}) });
     this.images = new ImageInventory({ ...options.images, clock });
     this.durables = [this.images];
+    this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock, guards: this.guards });
     this.guardedWrites = new GuardedWrites({ manager, requests: this.requests, clock });
   }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../clock';
 import type { OperationRequest, OperationResult } from '../device/operation';
 import type { DeviceManagementError } from '../errors';
 import type { GuardReport, GuardTerms } from './guard-terms';
+import type { Provided } from './provided';
 
 /** What a request that must wait takes with it; nothing else of its message is kept. */
 export interface Kept {
@@ -33,6 +34,8 @@ export interface Order {
   readonly further?: readonly OperationRequest[];
   /** Although the device seems to be there: not before it is heard again, and as often as it takes. */
   readonly whenHeard?: true;
+  /** Sent only when the device may be disturbed; else the outcome is `deferred`. */
+  readonly provided?: Provided;
   /** A setting that is to be taken back when the device falls silent; for `GuardedWrites` alone. */
   readonly guard?: GuardTerms;
   /** This writes back an old setting: what is to be told when that is done. */

@@ -10,8 +10,10 @@ import type { DeviceManager, LifecycleEvent } from '../device/manager';
 import { asDeviceManagementError, DeviceManagementError } from '../errors';
 import { isRepeatable, supersedes } from './coalescing';
 import type { Devices } from './devices';
+import type { Guards } from './guard';
 import { type Listener, type Order, type Outcome, Outcomes } from './outcomes';
 import { Pacer } from './pacer';
+import { objection } from './provided';
 import type { KeptRequest, RequestJournal } from './request-journal';
 import { following } from './sequence';
 import { contextOf, DEFAULT_TTL_MS, expired, interrupted, stopped, superseded, withdrawn } from './waiting-errors';
@@ -23,6 +25,7 @@ export interface RequestQueueOptions {
   readonly manager: DeviceManager;
   readonly devices: Devices;
   readonly clock: Clock;
+  readonly guards: Guards;
   /** Waiting requests; an application that asks faster than a device wakes must learn of it. */
   readonly mostPerDevice?: number;
   readonly mostInTotal?: number;
@@ -214,6 +217,8 @@ export class RequestQueue {
 
   private async perform(order: Order): Promise<Outcome> {
     try {
+      const error = order.provided === undefined ? undefined : await objection(order, this.options.guards);
+      if (error !== undefined) return { error };
       const options = order.timeoutMs === undefined ? {} : { timeoutMs: order.timeoutMs };
       return { result: await this.options.manager.perform(order.device, order.request, options) };
     } catch (caught) {

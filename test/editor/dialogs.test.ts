@@ -62,6 +62,7 @@ function flow(port: number): FlowNode[] {
     node('write', 'dm-write', 180, {
       ...TARGET,
       ...DELIVERY,
+      guard: {},
       preset: '',
       operation: 'write',
       mode: 'auto',
@@ -75,7 +76,7 @@ function flow(port: number): FlowNode[] {
       wait: '',
       attributes: {},
     }),
-    node('execute', 'dm-execute', 240, { ...TARGET, ...DELIVERY, ...PRESET, arguments: '', argumentsType: 'none' }),
+    node('execute', 'dm-execute', 240, { ...TARGET, ...DELIVERY, guard: {}, ...PRESET, arguments: '', argumentsType: 'none' }),
     node('observe', 'dm-observe', 300, {
       ...TARGET,
       device: '',
@@ -542,6 +543,31 @@ describe('the dialogs', function () {
     assert.equal(await shows('#dm-attribute-problems'), false);
     await editor.saveDialog();
     assert.deepEqual(await editor.property('observe', 'attributes'), { pmin: '60', pmax: '600', gt: '13', lt: '10', st: '1' });
+  });
+
+  it('a guard is checked while typing, and saved as rules', async () => {
+    const { page } = editor;
+    await editor.openDialog('execute');
+    assert.equal(await shows('#dm-guard-battery'), false, 'folded while there is none');
+    await page.click('.dm-guard > summary');
+    await page.fill('#dm-guard-battery', '130');
+    assert.match(await page.locator('#dm-guard-problems').innerText(), /from 0 to 100/);
+    await page.fill('#dm-guard-battery', '30');
+    await page.fill('#dm-guard-from', '02:00');
+    assert.match(await page.locator('#dm-guard-problems').innerText(), /02:00 to 04:00/);
+    await page.fill('#dm-guard-to', '04:00');
+    await page.fill('#dm-guard-days', 'Sat, someday');
+    assert.match(await page.locator('#dm-guard-problems').innerText(), /"someday" is no day/);
+    await page.fill('#dm-guard-days', 'Sat, Sun');
+    assert.equal(await shows('#dm-guard-problems'), false);
+    await page.check('#dm-guard-notUpdating');
+    await editor.saveDialog();
+    const rules = { notUpdating: true, battery: 30, window: { from: '02:00', to: '04:00', days: ['sat', 'sun'] } };
+    assert.deepEqual(await editor.property('execute', 'guard'), rules);
+    await editor.openDialog('execute');
+    assert.equal(await page.locator('#dm-guard-days').inputValue(), 'sat, sun');
+    await editor.saveDialog();
+    assert.deepEqual(await editor.property('execute', 'guard'), rules);
   });
 
   it('failures on a second output add that output', async () => {

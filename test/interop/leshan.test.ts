@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { SystemClock } from '../../src/clock';
 import { codeText } from '../../src/coap/codes';
 import type { OperationRequest } from '../../src/device/operation';
-import { Devices } from '../../src/fleet/devices';
+import { Fleet } from '../../src/fleet/fleet';
 import type { Listener, Outcome } from '../../src/fleet/outcomes';
-import { RequestQueue } from '../../src/fleet/request-queue';
+import type { RequestQueue } from '../../src/fleet/request-queue';
 import { leshanClassPath, startLeshan } from './leshan';
 import { type Program, skipWithout } from './program';
 import { eventually, ServerUnderTest } from './server';
@@ -216,7 +216,7 @@ describe('a device on the Leshan library in queue mode', function () {
     const classPath = await leshanClassPath().catch((error: Error) => skipWithout(this, 'Leshan', error.message));
     ours = await ServerUnderTest.start(undefined, { awakeMs: AWAKE_MS });
     const clock = new SystemClock();
-    queue = new RequestQueue({ manager: ours.server, devices: new Devices(ours.server), clock });
+    ({ requests: queue } = new Fleet(ours.server, clock));
     leshan = startLeshan(classPath, { url: ours.url, endpoint: name, lifetime: 120, options: ['queue'] });
   });
   after(async () => {

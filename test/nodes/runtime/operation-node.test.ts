@@ -452,3 +452,43 @@ describe('operation node: status', () => {
     assert.ok(host.statuses.length - before <= 11, `${host.statuses.length - before}`);
   });
 });
+
+describe('operation node: guard', () => {
+  const LOW = () => ({ values: [{ path: '/3/0/9', value: 10 }] });
+
+  it('a device that is not to be disturbed gives a failure with its reason and when to try again', async () => {
+    const { manager, clock, host, dones, input } = await setup({ guard: { battery: 30 }, failures: 'output' });
+    manager.register('sim-001');
+    manager.behaviour = LOW;
+    await input({ device: 'sim-001', path: '/3/0/0' });
+    const [[, failed] = []] = host.sent;
+    const error = (failed as Message).error as { code: string; retryAt: number; message: string };
+    assert.equal(error.code, 'deferred');
+    assert.equal(error.retryAt, clock.wall() + 300_000);
+    assert.match(error.message, /its battery is at 10 %/);
+    assert.deepEqual(manager.log(), ['read /3/0'], 'what was asked for was not sent');
+    assert.deepEqual(dones, [undefined]);
+  });
+
+  it('msg.force goes all the same', async () => {
+    const { manager, host, input } = await setup({ guard: { battery: 30 } });
+    manager.register('sim-001');
+    manager.behaviour = LOW;
+    await input({ device: 'sim-001', path: '/3/0/0', force: true });
+    assert.equal(messagesOf(host)[0]?.payload, 10);
+  });
+
+  it('without rules asks nothing besides', async () => {
+    const { manager, input } = await setup({ guard: {} });
+    manager.register('sim-001');
+    await input({ device: 'sim-001', path: '/3/0/0' });
+    assert.deepEqual(manager.log(), ['read /3/0/0']);
+  });
+
+  it('a rule that is none is told by its field', async () => {
+    const { manager, dones, input } = await setup({ guard: { battery: 'full' } });
+    manager.register('sim-001');
+    await input({ device: 'sim-001', path: '/3/0/0' });
+    assert.match(dones[0]?.message ?? '', /^guard\.battery must be a number from 0 to 100/);
+  });
+});
