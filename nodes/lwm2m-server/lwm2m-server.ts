@@ -110,7 +110,7 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
   const secure = secureTransports(secureSettingsOf(settings(), folder, userDir), provisioning, clock, (text) => log.warn(text));
   const server = new Lwm2mServer({
     clock,
-    secure,
+    secure: secure.transports,
     bootstrap: bootstrap.source,
     listen: { port, ...(host !== '' && { host }), ...(tcpPort !== undefined && { tcpPort }) },
     catalogue,
@@ -124,7 +124,9 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
     limits: () => ({ imageBytes: settings().largestImage }),
     signers: () => signersIn(fileIn(settings().imageSignersFile, userDir))(),
   };
-  return { server, catalogue, bootstrap, provisioning, admittance, images, ...keeping(folder, settings(), log) };
+  const { state: secured } = secure;
+  const parts = { catalogue, bootstrap, provisioning, admittance, images, ...(secured !== undefined && { secured }) };
+  return { server, ...parts, ...keeping(folder, settings(), log) };
 }
 
 /** Where the state of a server is kept; undefined: in memory. */

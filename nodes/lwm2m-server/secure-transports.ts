@@ -9,7 +9,8 @@ import { UdpTransport } from '../../src/coap/transports/udp';
 import type { Credentials } from '../../src/dtls/settings';
 import { DeviceManagementError } from '../../src/errors';
 import type { Provisioning } from '../../src/fleet/provisioning';
-import { dtlsCredentials } from '../../src/lwm2m/server/dtls-credentials';
+import { credentialDigests, type DeviceCredentials, dtlsCredentials } from '../../src/lwm2m/server/dtls-credentials';
+import { SecuredState } from '../../src/lwm2m/server/secured-state';
 import { authoritiesIn, type IdentityFiles, ownIdentity } from './own-identity';
 
 export interface SecureSettings {
@@ -29,31 +30,36 @@ export interface SecureSettings {
 /** A NAT, and a fleet in this process, stand for many devices. */
 const HALF_OPEN_PER_ADDRESS = 200;
 
+export interface SecureTransports {
+  readonly transports: readonly Transport[];
+  /** What of them outlives the process; absent without DTLS. */
+  readonly state?: SecuredState;
+}
+
 export function secureTransports(
   settings: SecureSettings,
   provisioning: Provisioning,
   clock: Clock,
   warn: (text: string) => void,
-): Transport[] {
+): SecureTransports {
   const { host, securePort, tlsPort } = settings;
   const where = host === '' ? {} : { host };
   const transports: Transport[] = [];
+  let state: SecuredState | undefined;
   if (securePort !== undefined) {
     const carrier = new UdpTransport({ ...where, port: securePort });
     const random = (length: number): Buffer => systemRandom.bytes(length);
-    transports.push(
-      madeWhenOpened({ name: 'dtls', reliable: false }, async () => {
-        const credentials = await credentialsOf(settings, provisioning, clock);
-        return new DtlsTransport({
-          carrier: settings.mayLackSecurePort ? dispensable(carrier, warn) : carrier,
-          clock,
-          random,
-          credentials,
-          limits: { halfOpenPerAddress: HALF_OPEN_PER_ADDRESS },
-          onBug: (bug) => warn(`a bug in DTLS: ${String(bug)}`),
-        });
-      }),
-    );
+    const transport = new DtlsTransport({
+      carrier: settings.mayLackSecurePort ? dispensable(carrier, warn) : carrier,
+      clock,
+      random,
+      credentials: () => credentialsOf(settings, provisioning, clock),
+      limits: { halfOpenPerAddress: HALF_OPEN_PER_ADDRESS },
+      onBug: (bug) => warn(`a bug in DTLS: ${String(bug)}`),
+    });
+    const digests = async () => credentialDigests(await knownDevices(settings, provisioning, clock));
+    state = new SecuredState({ endpoint: transport.endpoint, clock, digests });
+    transports.push(transport);
   }
   if (tlsPort !== undefined) {
     transports.push(
@@ -63,22 +69,25 @@ export function secureTransports(
       }),
     );
   }
-  return transports;
+  return { transports, ...(state !== undefined && { state }) };
 }
 
-async function credentialsOf(
-  { files, authorities: file }: SecureSettings,
+async function credentialsOf(settings: SecureSettings, provisioning: Provisioning, clock: Clock): Promise<Credentials> {
+  const lookUps = dtlsCredentials(await knownDevices(settings, provisioning, clock));
+  return { ...lookUps, ...(await ownIdentity(settings.files)) };
+}
+
+async function knownDevices(
+  { authorities }: SecureSettings,
   provisioning: Provisioning,
   clock: Clock,
-): Promise<Credentials> {
-  const authorities = await authoritiesIn(file);
-  const lookUps = dtlsCredentials({
+): Promise<DeviceCredentials> {
+  return {
     keyOf: (identity) => provisioning.keyOf(identity),
     holderOf: (identity) => provisioning.holderOf(identity),
-    authorities,
+    authorities: await authoritiesIn(authorities),
     now: () => clock.wall(),
-  });
-  return { ...lookUps, ...(await ownIdentity(files)) };
+  };
 }
 
 /** As if it were not there where its port is in use. */

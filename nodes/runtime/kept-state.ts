@@ -8,6 +8,7 @@ import { PolicyJournal } from '../../src/fleet/policy-journal';
 import type { Provisioning } from '../../src/fleet/provisioning';
 import { RequestJournal } from '../../src/fleet/request-journal';
 import { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
+import type { SecuredState } from '../../src/lwm2m/server/secured-state';
 import { type Restorable as Backup, backup } from '../../src/store/backup';
 import { RecoveringStore } from '../../src/store/recovering';
 import type { Seal } from '../../src/store/seal';
@@ -27,6 +28,8 @@ export interface KeptWhere {
   /** Absent: what is known of devices before they come is not kept. */
   readonly openSeal?: OpenSeal;
   readonly keepSeal?: KeepSeal;
+  /** What DTLS has agreed on with devices; with their keys, so it is kept where those are. */
+  readonly secured?: SecuredState;
 }
 
 /** A manager whose devices outlive it. */
@@ -44,7 +47,7 @@ export class KeptState {
   /** Nothing can be written, although it should be. */
   private failing = false;
   /** Whatever writes to it. */
-  private writers: readonly { flush(): Promise<void> }[] = [];
+  private writers: { flush(): Promise<void> }[] = [];
   private restoring: Promise<void> | undefined;
 
   constructor(
@@ -111,6 +114,7 @@ export class KeptState {
     }
     if (this.store !== undefined) await this.takeUp(this.store);
     await this.restoreProvisioned(provisioning, tokens);
+    await this.restoreSecured();
     if (this.store !== undefined) await this.restoreDevices(this.store, fleet, manager);
   }
 
@@ -136,7 +140,7 @@ export class KeptState {
       const devices = new DeviceKeeper(store, clock, tell);
       const requests = new RequestJournal(store, clock, tell);
       const policies = new PolicyJournal(store, clock, tell);
-      this.writers = [devices, requests, policies, ...fleet.durables];
+      this.writers.push(devices, requests, policies, ...fleet.durables);
       await manager.restore(devices);
       await fleet.restore(requests, policies);
       await fleet.restoreParts(store, tell);
@@ -149,6 +153,8 @@ export class KeptState {
     this.failing = false;
     this.trouble = undefined;
     try {
+      // First: registrations belong to associations.
+      await this.where.secured?.keepAll();
       await manager.keepAll();
       await fleet.keepAll();
       this.warn('the store can be written to again, and has everything that is known now');
@@ -178,6 +184,17 @@ export class KeptState {
       this.tell(
         `${asDeviceManagementError(caught).message}; the server goes on without the devices that were provisioned, and unsecured ones are admitted from this machine only`,
       );
+    }
+  }
+
+  private async restoreSecured(): Promise<void> {
+    const { openSeal, secured } = this.where;
+    if (openSeal === undefined || secured === undefined || this.store === undefined) return;
+    this.writers.push(secured);
+    try {
+      await secured.restore(this.store, await openSeal(), (reason) => this.tell(reason));
+    } catch (caught) {
+      this.tell(`${asDeviceManagementError(caught).message}; devices that come over DTLS make new handshakes`);
     }
   }
 

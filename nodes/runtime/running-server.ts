@@ -15,6 +15,7 @@ import type { Order, Outcome } from '../../src/fleet/outcomes';
 import { Positions } from '../../src/fleet/positions';
 import { Provisioning } from '../../src/fleet/provisioning';
 import type { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
+import type { SecuredState } from '../../src/lwm2m/server/secured-state';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
 import { type KeepSeal, KeptState, type OpenSeal, type OpenStore } from './kept-state';
 import { OwnedSources } from './owned-sources';
@@ -71,6 +72,8 @@ export interface ServerParts {
   readonly openStore?: OpenStore;
   readonly openSeal?: OpenSeal;
   readonly keepSeal?: KeepSeal;
+  /** What DTLS has agreed on with devices; of a transport the manager was made with. */
+  readonly secured?: SecuredState;
 }
 
 export class RunningServer {

@@ -20,8 +20,9 @@ export class Association implements AssociationView {
   /** Milliseconds, monotonic. */
   connectedAt = 0;
   heardAt = 0;
-  /** Numbers at which a stored copy should be made anew (`snapshot.ts`). */
-  dueSequence = Number.POSITIVE_INFINITY;
+  /** The life of this endpoint in which its keys were made (`lives.ts`). */
+  born = 0;
+  /** The peer's record number from which on its stored place is out of date (`snapshot.ts`). */
   dueTop = Number.POSITIVE_INFINITY;
   /** Neighbours in the order of last use. */
   older: Association | undefined = undefined;

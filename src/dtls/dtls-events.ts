@@ -32,6 +32,6 @@ export interface DtlsEvents {
   closed: { readonly association: AssociationView; readonly reason: CloseReason };
   /** So many forged records came from there that it is not listened to for a while. */
   suspicious: PeerAddress;
-  /** Half of what its stored copy reserved is used: store it anew. */
+  /** It was heard with a newer record than its stored place says: store that soon (`outliving.ts`). */
   'state-due': AssociationView;
 }

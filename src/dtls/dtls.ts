@@ -7,7 +7,7 @@ import { Deadlines } from '../deadlines';
 import { Events } from '../events';
 import type { Association } from './association';
 import type { AssociationView } from './association-view';
-import { Associations, cidKey } from './associations';
+import { Associations } from './associations';
 import { DtlsCounters } from './counters';
 import type { CloseReason, DtlsEvents } from './dtls-events';
 import { type Failure, failure } from './failure';
@@ -17,13 +17,12 @@ import type { HandshakeContext } from './handshake-context';
 import { Handshakes } from './handshakes';
 import { LookUps } from './look-ups';
 import { enabledSuites, serverExchanges } from './negotiation';
+import { Outliving } from './outliving';
 import { Alert, AlertLevel, ContentType } from './protocol';
 import { ReassemblyBudget } from './reassembly';
 import { Receiving } from './receiving';
-import { HIGHEST_SEQUENCE } from './record';
 import { Sessions } from './sessions';
-import { type DtlsOptions, type Settings, settingsOf } from './settings';
-import { readSnapshot, writeSnapshot } from './snapshot';
+import { type Credentials, type DtlsOptions, type Settings, settingsOf } from './settings';
 
 const TIMER_TICK_MS = 50;
 const HOUSEKEEPING_MS = 60_000;
@@ -35,10 +34,14 @@ export class DtlsEndpoint {
   readonly counters = new DtlsCounters();
   private readonly clock: Clock;
   private readonly settings: Settings;
-  private readonly sessions: Sessions;
+  /** Those that may be resumed. */
+  readonly sessions: Sessions;
+  /** How its associations go on after a restart. */
+  readonly outliving: Outliving;
   private readonly associations = new Associations();
   private readonly handshakes: Handshakes;
   private readonly receiving: Receiving;
+  private readonly context: { -readonly [Name in keyof HandshakeContext]: HandshakeContext[Name] };
   private readonly timers: Deadlines<Handshake>;
   private readonly budget: ReassemblyBudget;
   /** In the order in which they were connected, while their last flight is kept. */
@@ -56,7 +59,7 @@ export class DtlsEndpoint {
     this.sessions = new Sessions(limits.sessions, limits.sessionMs);
     this.timers = new Deadlines<Handshake>(clock, TIMER_TICK_MS, (handshake) => handshake.due());
     this.budget = new ReassemblyBudget(limits.reassemblyBytes);
-    const context: HandshakeContext = {
+    this.context = {
       clock,
       random,
       settings,
@@ -70,10 +73,11 @@ export class DtlsEndpoint {
       transmit: (association, datagram) => transmit(datagram, association.address, association.port),
       allotCid: (association) => this.handshakes.allotCid(association),
       replay: (association, datagram) => this.receiving.records(datagram, association.address, association.port),
+      keep: (association, then) => this.outliving.keep(association, then),
       established: (handshake) => this.established(handshake),
       failed: (handshake, why) => this.failed(handshake, why),
     };
-    this.handshakes = new Handshakes(context, this.associations, () => this.nextId++, transmit);
+    this.handshakes = new Handshakes(this.context, this.associations, () => this.nextId++, transmit);
     this.receiving = new Receiving({
       clock,
       settings,
@@ -86,6 +90,17 @@ export class DtlsEndpoint {
       sendAlert: (association, level, alert) => this.sendAlert(association, level, alert),
       repeatFinal: (association) => this.repeatFinal(association),
       stateDue: (association) => this.stateDue(association),
+    });
+    this.outliving = new Outliving({
+      clock,
+      settings,
+      associations: this.associations,
+      connect: (association) => {
+        this.nextId = Math.max(this.nextId, association.id + 1);
+        this.replace(association);
+        this.admit(association);
+      },
+      onBug: (bug) => this.bug(bug),
     });
   }
 
@@ -106,9 +121,14 @@ export class DtlsEndpoint {
     try {
       this.receiving.records(datagram, address, port);
     } catch (bug) {
-      this.counters.bugs++;
-      this.options.onBug?.(bug);
+      this.bug(bug);
     }
+  }
+
+  /** Other credentials, for the handshakes that begin from now on. */
+  trust(credentials: Credentials): void {
+    this.context.credentials = credentials;
+    this.context.suites = enabledSuites(this.settings, serverExchanges(credentials));
   }
 
   /**
@@ -126,18 +146,22 @@ export class DtlsEndpoint {
     if (association === undefined) return false;
     const { records } = association;
     if (data.length === 0 || data.length > records.largestContent) return false;
-    if (records.sequence >= HIGHEST_SEQUENCE) {
+    if (records.sequence >= records.sequenceEnd) {
       this.end(association, 'exhausted');
       return false;
     }
     this.counters.sent++;
     this.options.transmit(records.seal(ContentType.ApplicationData, data), association.address, association.port);
-    if (records.sequence >= association.dueSequence) this.stateDue(association);
     return true;
   }
 
   association(id: number): AssociationView | undefined {
     return this.associations.get(id);
+  }
+
+  /** All that are connected. */
+  connected(): Iterable<AssociationView> {
+    return this.associations.all();
   }
 
   /** Of this identity, as many as there are. */
@@ -166,35 +190,12 @@ export class DtlsEndpoint {
   }
 
   /**
-   * Every association as bytes with live keys: to be encrypted before it is stored.
-   * @param exact nothing is sent or received any more; otherwise numbers are reserved, and `state-due` tells when to store one anew
+   * Ends everything; associations that are stored stay as they are, for whoever takes them up.
+   * @param tell send close_notify?
    */
-  *exportState(exact: boolean): IterableIterator<Buffer> {
-    for (const association of this.associations.all()) yield writeSnapshot(association, exact);
-  }
-
-  exportAssociation(id: number): Buffer | undefined {
-    const association = this.associations.get(id);
-    return association === undefined ? undefined : writeSnapshot(association, false);
-  }
-
-  /** Takes an association up again under its id. @returns it, or undefined when the bytes are not of this version or its place is taken */
-  importState(part: Uint8Array): AssociationView | undefined {
-    const association = readSnapshot(part, this.settings.replayWindow);
-    if (association === undefined || this.associations.get(association.id) !== undefined) return undefined;
-    const { ownCid } = association.records;
-    if (ownCid.length > 0 && ownCid.length !== this.settings.cidLength) return undefined;
-    if (ownCid.length > 0 && !this.associations.claimCid(cidKey(ownCid, 0, ownCid.length), association)) return undefined;
-    association.heardAt = this.clock.monotonic();
-    this.nextId = Math.max(this.nextId, association.id + 1);
-    this.admit(association);
-    return association;
-  }
-
-  /** Forgets everything. @param tell send close_notify? Not when the associations are to go on after a restart */
   stop(tell: boolean): void {
     for (const { handshake } of this.handshakes.all()) handshake?.fail(failure('stopped', 'the endpoint was stopped'));
-    for (const association of [...this.associations.all()]) this.end(association, 'stopped', tell);
+    if (!this.outliving.isOn) for (const association of [...this.associations.all()]) this.end(association, 'stopped', tell);
     this.housekeeping?.cancel();
     this.housekeeping = undefined;
     this.timers.stop();
@@ -267,7 +268,7 @@ export class DtlsEndpoint {
 
   private sendAlert(association: Association, level: number, alert: number): void {
     const { records, address, port } = association;
-    if (records.sequence >= HIGHEST_SEQUENCE) return;
+    if (records.sequence >= records.sequenceEnd) return;
     const content = Buffer.from([level, alert]);
     const record =
       records.writing === undefined ? records.plain(ContentType.Alert, content) : records.seal(ContentType.Alert, content);
@@ -288,9 +289,13 @@ export class DtlsEndpoint {
   }
 
   private stateDue(association: Association): void {
-    association.dueSequence = Number.POSITIVE_INFINITY;
     association.dueTop = Number.POSITIVE_INFINITY;
     this.events.emit('state-due', association);
+  }
+
+  private bug(error: unknown): void {
+    this.counters.bugs++;
+    this.options.onBug?.(error);
   }
 
   /** While there are associations: ends those whose address is gone for long, and lets go of last flights. */

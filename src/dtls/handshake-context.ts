@@ -15,6 +15,7 @@ export interface HandshakeContext {
   readonly clock: Clock;
   readonly random: (length: number) => Buffer;
   readonly settings: Settings;
+  /** Others from time to time (`DtlsEndpoint.trust`), for the handshakes that begin then. */
   readonly credentials: Credentials;
   readonly suites: readonly Suite[];
   readonly sessions: Sessions;
@@ -27,6 +28,8 @@ export interface HandshakeContext {
   allotCid(association: Association): Buffer | undefined;
   /** Looks again at a datagram that came before its keys. */
   replay(association: Association, datagram: Buffer): void;
+  /** @param then called once what the peer is about to rely on is stored */
+  keep(association: Association, then: () => void): void;
   established(handshake: Handshake): void;
   failed(handshake: Handshake, failure: Failure): void;
 }

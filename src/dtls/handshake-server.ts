@@ -3,7 +3,7 @@
  *
  *   wait-hello ─ PSK ──→ wait-client-key → look-up ─────────────┐
  *        ├── ECDHE ────→ wait-certificate → wait-client-key → wait-verify → look-up ─┤
- *        └── resumption ────────────────────────────────────────┴→ wait-ccs → wait-finished → connected
+ *        └── resumption ────────────────────────────────────────┴→ wait-ccs → wait-finished → keeping → connected
  */
 import { type KeyObject, sign } from 'node:crypto';
 import type { Association } from './association';
@@ -235,13 +235,15 @@ export class ServerHandshake extends Handshake {
     if (!this.isVerified(message.body)) return;
     this.hear(message);
     const identity = this.claimed as PeerIdentity;
-    if (this.session === undefined) {
-      this.newFlight();
-      this.sayFinished();
-      this.sendFlight(false);
-      if (this.sessionId.length > 0) this.remember(identity);
-    }
-    this.establish(identity);
+    this.keep(identity, () => {
+      if (this.session === undefined) {
+        this.newFlight();
+        this.sayFinished();
+        this.sendFlight(false);
+        if (this.sessionId.length > 0) this.remember(identity);
+      }
+      this.establish(identity);
+    });
   }
 
   private remember(identity: PeerIdentity): void {

@@ -2,7 +2,7 @@
  * What both sides of a handshake share: messages in order, flights with their timer, the change of keys, look-ups that take time, and
  * an end. Which message is right when is a table of the side (`handshake-server.ts`, `handshake-client.ts`).
  *
- *   … → [look-up] → wait-ccs → wait-finished → connected
+ *   … → [look-up] → wait-ccs → wait-finished → [keeping] → connected
  */
 import { type KeyObject, timingSafeEqual } from 'node:crypto';
 import { type HasDeadline, NO_DEADLINE } from '../deadlines';
@@ -45,6 +45,7 @@ export type HandshakeState =
   | 'look-up'
   | 'wait-ccs'
   | 'wait-finished'
+  | 'keeping'
   | 'over';
 
 export abstract class Handshake implements HasDeadline {
@@ -88,6 +89,11 @@ export abstract class Handshake implements HasDeadline {
     return this.state === 'over';
   }
 
+  /** Whether protected records have to wait: for their keys, or until the association is stored. */
+  get isAhead(): boolean {
+    return this.association.records.reading === undefined || this.state === 'keeping';
+  }
+
   /** The content of a handshake record: one or more fragments. */
   received(content: Buffer, epoch: 0 | 1): void {
     const reader = new Reader(content);
@@ -118,7 +124,7 @@ export abstract class Handshake implements HasDeadline {
     this.proceed();
   }
 
-  /** A protected record that cannot be read yet. */
+  /** A protected record that cannot be taken yet. */
   keepEarly(record: Buffer): void {
     if (this.early.length < MOST_EARLY && record.length <= LARGEST_EARLY) this.early.push(Buffer.from(record));
   }
@@ -188,7 +194,7 @@ export abstract class Handshake implements HasDeadline {
   }
 
   protected proceed(): void {
-    while (!this.isOver && this.state !== 'look-up') {
+    while (!this.isOver && this.state !== 'look-up' && this.state !== 'keeping') {
       if (this.state === 'wait-ccs') {
         if (!this.changeSeen) return;
         this.useReadKeys();
@@ -258,6 +264,20 @@ export abstract class Handshake implements HasDeadline {
     if (body.length === expected.length && timingSafeEqual(body, expected)) return true;
     this.fail(failure('bad-finished', 'the Finished of the peer does not match the handshake', Alert.DecryptError));
     return false;
+  }
+
+  /** Everything is proved; `then` tells the peer. What that lets the peer send at once waits, too. */
+  protected keep(identity: PeerIdentity, then: () => void): void {
+    const { association, context } = this;
+    association.identity = identity;
+    association.records.writing = this.ciphers?.[this.side];
+    this.state = 'keeping';
+    context.keep(association, () => {
+      if (this.isOver) return;
+      const { early } = this;
+      then();
+      for (const datagram of early) context.replay(association, datagram);
+    });
   }
 
   protected establish(identity: PeerIdentity): void {

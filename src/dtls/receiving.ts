@@ -98,9 +98,9 @@ export class Receiving {
     } else if (connected === undefined) counters.unknown++;
   }
 
-  /** What comes before its keys waits for them. */
-  private isKept({ handshake, records }: Association, datagram: Buffer): boolean {
-    if (handshake === undefined || records.reading !== undefined) return false;
+  /** What comes before its time waits. */
+  private isKept({ handshake }: Association, datagram: Buffer): boolean {
+    if (handshake?.isAhead !== true) return false;
     handshake.keepEarly(datagram.subarray(this.header.at, this.header.end));
     return true;
   }

@@ -7,7 +7,7 @@ import type { RecordCipher } from './record-cipher';
 import { ReplayWindow, type WindowSize } from './replay-window';
 
 /** Numbers have 48 bits and must not come around (RFC 6347 §4.1). */
-export const HIGHEST_SEQUENCE = 2 ** 48 - 1;
+const HIGHEST_SEQUENCE = 2 ** 48 - 1;
 
 /** What `parseRecord` found; one object for all records, overwritten by each. */
 export class RecordHeader {
@@ -65,6 +65,8 @@ export class RecordLayer {
   /** Number of the next plain record, and of the next protected one. */
   plainSequence = 0;
   sequence = 0;
+  /** Ours stay below. */
+  sequenceEnd = HIGHEST_SEQUENCE;
   reading: RecordCipher | undefined = undefined;
   writing: RecordCipher | undefined = undefined;
   /** What the peer puts into its records, and what we put into ours; empty = none (RFC 9146 §3). */

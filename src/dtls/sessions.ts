@@ -12,7 +12,14 @@ export interface Session {
   readonly since: number;
 }
 
+/** Told of what is to be resumed, and what no more. */
+export interface SessionWatcher {
+  added(session: Session): void;
+  forgotten(session: Session): void;
+}
+
 export class Sessions {
+  watcher: SessionWatcher | undefined;
   /** Oldest first. */
   private readonly byKey = new Map<string, Session>();
   private readonly byName = new Map<string, Set<string>>();
@@ -30,6 +37,10 @@ export class Sessions {
     return this.most > 0;
   }
 
+  all(): Iterable<Session> {
+    return this.byKey.values();
+  }
+
   find(key: string, now: number): Session | undefined {
     const session = this.byKey.get(key);
     if (session === undefined || now - session.since < this.lifeMs) return session;
@@ -42,6 +53,7 @@ export class Sessions {
     this.forget(key);
     if (this.byKey.size >= this.most) this.forget(this.byKey.keys().next().value as string);
     this.byKey.set(key, session);
+    this.watcher?.added(session);
     const { name } = session.identity;
     const keys = this.byName.get(name);
     if (keys === undefined) this.byName.set(name, new Set([key]));
@@ -52,6 +64,7 @@ export class Sessions {
     const session = this.byKey.get(key);
     if (session === undefined) return;
     this.byKey.delete(key);
+    this.watcher?.forgotten(session);
     const keys = this.byName.get(session.identity.name);
     keys?.delete(key);
     if (keys?.size === 0) this.byName.delete(session.identity.name);

@@ -22,6 +22,8 @@ const SCRYPT: ScryptOptions = { N: 2 ** 16, r: 8, p: 1, maxmem: 2 ** 27 };
 const KEY_LENGTH = 32;
 /** Begins the keys of staged.ts. */
 export const STAGING = 'staged/';
+/** Begins keys of what must not be in two places at once: it stays where it is. */
+export const UNREPEATABLE = 'once/';
 /** Entries of a frame: small enough not to be felt. */
 const FRAME_BYTES = 256 * 1024;
 /** A frame with one large entry may be longer, but not by much; what it unpacks to is bounded too. */
@@ -53,7 +55,7 @@ export async function* backup(store: Store, passphrase: string, seal: Seal | und
   let size = 0;
   for await (const { key, value } of store.range(below(''))) {
     // One that waits to be taken up is no part of it.
-    if (key.startsWith(STAGING)) continue;
+    if (key.startsWith(STAGING) || key.startsWith(UNREPEATABLE)) continue;
     const line = JSON.stringify([key, value.toString('base64')]);
     lines.push(line);
     size += line.length;

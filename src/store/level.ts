@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { DeviceManagementError } from '../errors';
-import { type Change, checkKey, closed, type Entry, type Range, type Store } from './store';
+import { type Change, checkKey, closed, type Entry, type How, type Range, type Store } from './store';
 
 /**
  * `process`: a change outlives the process, whatever ends it; the operating system writes it to disk in its own time.
@@ -61,14 +61,14 @@ export class LevelStore implements Store {
     this.mustBeOpen();
   }
 
-  async batch(changes: readonly Change[]): Promise<void> {
+  async batch(changes: readonly Change[], { synced = false }: How = {}): Promise<void> {
     this.mustBeOpen();
     for (const { key } of changes) checkKey(key);
     if (changes.length === 0) return;
     const operations = changes.map(({ key, value }) =>
       value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
     );
-    await this.guarded(() => this.level.batch(operations, { sync: this.sync }));
+    await this.guarded(() => this.level.batch(operations, { sync: this.sync || synced }));
   }
 
   async close(): Promise<void> {

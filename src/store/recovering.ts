@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from '../clock';
 import { asDeviceManagementError, type DeviceManagementError } from '../errors';
-import { type Change, closed, type Entry, type Range, type Store } from './store';
+import { type Change, closed, type Entry, type How, type Range, type Store } from './store';
 
 export interface StoreWatcher {
   failed(error: DeviceManagementError): void;
@@ -49,11 +49,11 @@ export class RecoveringStore implements Store {
     return this.store.range(range);
   }
 
-  async batch(changes: readonly Change[]): Promise<void> {
+  async batch(changes: readonly Change[], how?: How): Promise<void> {
     if (this.isClosed) throw closed();
     if (this.failure !== undefined) throw this.failure;
     try {
-      await this.store.batch(changes);
+      await this.store.batch(changes, how);
     } catch (caught) {
       const error = asDeviceManagementError(caught);
       // A key that is none is a mistake of whoever gave it.

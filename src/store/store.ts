@@ -27,6 +27,11 @@ export interface Range {
   readonly reverse?: boolean;
 }
 
+export interface How {
+  /** Wait until it outlives this machine, however the store was opened. */
+  readonly synced?: boolean;
+}
+
 /**
  * Keys are well-formed text of 1 to LONGEST_KEY characters, ordered by code point (the order of their UTF-8 bytes). Whatever is changed
  * is seen by every later call. A promise of a change resolves when the change outlives this process (or, where the store was opened
@@ -40,7 +45,7 @@ export interface Store {
   /** Entries as they stood when the first was asked for. */
   range(range: Range): AsyncIterable<Entry>;
   /** All or nothing, in this order. */
-  batch(changes: readonly Change[]): Promise<void>;
+  batch(changes: readonly Change[], how?: How): Promise<void>;
   /** Waits for what is under way; every later call rejects. */
   close(): Promise<void>;
 }

@@ -43,6 +43,8 @@ export class Peer {
   pass: (datagram: Buffer) => Buffer | undefined = (datagram) => datagram;
   private transport: Transport;
 
+  readonly credentials: Credentials;
+
   constructor(
     private readonly network: MemoryNetwork,
     options: Partial<DtlsOptions> & { readonly credentials: Credentials },
@@ -50,6 +52,7 @@ export class Peer {
     port: number,
     seed: number,
   ) {
+    this.credentials = options.credentials;
     this.endpoint = new DtlsEndpoint({
       clock: network.clock,
       random: testBytes(seed),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import fc from 'fast-check';
-import { backup, readBackup, replaceAll } from '../../src/store/backup';
+import { backup, readBackup, replaceAll, UNREPEATABLE } from '../../src/store/backup';
 import { MemoryStore } from '../../src/store/memory';
 import { Seal, sealFrom } from '../../src/store/seal';
 import { below, type Entry, type Store } from '../../src/store/store';
@@ -46,6 +46,17 @@ describe('a backup', () => {
     await other.put('what/was/there', Buffer.of(1));
     await replaceAll(other, entries);
     assert.deepEqual(await entriesOf(other), await entriesOf(store));
+  });
+
+  it('leaves out what must not be in two places at once', async () => {
+    const store = new MemoryStore();
+    await store.put(`${UNREPEATABLE}keys`, Buffer.of(1));
+    await store.put('registrations/dev', Buffer.of(2));
+    const { entries } = await readBackup(inPieces(await bytesOf(backup(store, PASSPHRASE, undefined))), PASSPHRASE);
+    assert.deepEqual(
+      entries.map(({ key }) => key),
+      ['registrations/dev'],
+    );
   });
 
   it('of an empty store is one too', async () => {

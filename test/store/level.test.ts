@@ -22,6 +22,27 @@ describe('the store in a folder', () => {
     });
   }
 
+  it('waits for the disk where that is asked for, and always where it was opened so', async () => {
+    const waits: boolean[] = [];
+    for (const durability of ['process', 'power'] as const) {
+      await withFolder(async (folder) => {
+        const store = await LevelStore.open({ folder, durability });
+        const { level } = store as unknown as {
+          level: { batch(operations: unknown, options: { sync: boolean }): Promise<void> };
+        };
+        const write = level.batch.bind(level);
+        level.batch = (operations, options) => {
+          waits.push(options.sync);
+          return write(operations, options);
+        };
+        await store.batch([{ key: 'a', value: Buffer.of(1) }]);
+        await store.batch([{ key: 'a' }], { synced: true });
+        await store.close();
+      });
+    }
+    assert.deepEqual(waits, [false, true, true, true]);
+  });
+
   it('makes its folder, for this user alone', async function () {
     if (process.platform === 'win32') return this.skip();
     await withFolder(async (parent) => {

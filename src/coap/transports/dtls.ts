@@ -11,13 +11,15 @@ import { DtlsEndpoint } from '../../dtls/dtls';
 import type { HandshakeFailed } from '../../dtls/dtls-events';
 import type { FailureReason } from '../../dtls/failure';
 import type { ConnectOptions } from '../../dtls/handshake-client';
-import type { DtlsOptions } from '../../dtls/settings';
+import type { Credentials, DtlsOptions } from '../../dtls/settings';
 import type { LocalAddress, Receiver, Transport } from '../transport';
 
 /** In place of the address of a peer that came to us; no address looks like it. */
 export const ASSOCIATION = 'association';
 
-export interface DtlsTransportOptions extends Omit<DtlsOptions, 'transmit' | 'deliver'> {
+export interface DtlsTransportOptions extends Omit<DtlsOptions, 'transmit' | 'deliver' | 'credentials'> {
+  /** A function where they take time or can fail, such as keys in files: it is asked each time the transport is opened. */
+  readonly credentials: Credentials | (() => Promise<Credentials>);
   /** What carries the records: UDP, or the network in memory. */
   readonly carrier: Transport;
   /** How to prove who we are to a server we call; by default with the key or certificate among the credentials. */
@@ -70,6 +72,7 @@ export class DtlsTransport implements Transport {
     this.clock = options.clock;
     this.endpoint = new DtlsEndpoint({
       ...options,
+      credentials: typeof options.credentials === 'function' ? {} : options.credentials,
       transmit: (datagram, address, port) => this.carrier.send(datagram, address, port),
       deliver: (from, data) => this.deliver(from, data),
     });
@@ -85,9 +88,11 @@ export class DtlsTransport implements Transport {
     return this.carrier.local;
   }
 
-  open(receiver: Receiver): Promise<void> {
+  async open(receiver: Receiver): Promise<void> {
+    const { credentials } = this.options;
+    if (typeof credentials === 'function') this.endpoint.trust(await credentials());
     this.receiver = receiver;
-    return this.carrier.open({ received: (datagram, address, port) => this.endpoint.receive(datagram, address, port) });
+    await this.carrier.open({ received: (datagram, address, port) => this.endpoint.receive(datagram, address, port) });
   }
 
   send(datagram: Buffer, address: string, port: number): void {
@@ -114,15 +119,10 @@ export class DtlsTransport implements Transport {
     this.endpoint.revoke(name);
   }
 
-  /** Ends all associations with a word to the peers. To go on after a restart, take `endpoint.exportState` and call `suspend` before. */
+  /** Ends all associations with a word to the peers; those that are stored (`endpoint.outliving`) go on with the next process. */
   async close(): Promise<void> {
     this.endpoint.stop(true);
     await this.carrier.close();
-  }
-
-  /** Forgets all associations without a word: their peers will go on with whoever takes them up again. */
-  suspend(): void {
-    this.endpoint.stop(false);
   }
 
   private deliver(from: AssociationView, data: Buffer): void {

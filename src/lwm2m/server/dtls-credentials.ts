@@ -1,9 +1,10 @@
-/** What a DTLS handshake may ask of what is known of devices, and how to read the names it proves (`device/credentials.ts`). */
+/** What a DTLS handshake may ask of what is known of devices, and later whether that is still so; how to read the names it proves (`device/credentials.ts`). */
 import { createHash, type X509Certificate } from 'node:crypto';
 import { FINGERPRINT_NAME, fingerprintName } from '../../device/credentials';
 import type { Identity } from '../../device/identity';
 import { verifyChain } from '../../dtls/certificate-chain';
 import type { CertificateRefusal, Credentials } from '../../dtls/settings';
+import type { CredentialDigest } from './proof-seal';
 
 export interface DeviceCredentials {
   /** Of a PSK identity; undefined: nobody's. */
@@ -28,6 +29,26 @@ export function dtlsCredentials(known: DeviceCredentials): Credentials {
     },
     verifyCertificate: (chain) => verified(chain, known),
   };
+}
+
+/** By what each identity is proved at present. Where authorities vouch for a name, another choice of them is another proof. */
+export function credentialDigests({ keyOf, holderOf, authorities }: DeviceCredentials): CredentialDigest {
+  const trusted = authorities.length === 0 ? undefined : digestOf(...authorities.map(({ raw }) => raw));
+  return ({ security, name }) => {
+    if (security === 'psk') {
+      const key = keyOf(name);
+      return key === undefined ? undefined : digestOf(key);
+    }
+    // These names are digests themselves.
+    if (holderOf({ security, name }) !== undefined) return digestOf(Buffer.from(name));
+    return security === 'x509' && !name.startsWith(FINGERPRINT_NAME) ? trusted : undefined;
+  };
+}
+
+function digestOf(...parts: readonly Buffer[]): Buffer {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
 }
 
 function verified(chain: readonly Buffer[], known: DeviceCredentials): string | CertificateRefusal {

@@ -7,6 +7,7 @@ import { CoapLayer } from '../../../src/coap/layer';
 import { ASSOCIATION, DtlsTransport } from '../../../src/coap/transports/dtls';
 import { MemoryNetwork, type NetworkFaults } from '../../../src/coap/transports/memory';
 import type { DtlsOptions } from '../../../src/dtls/settings';
+import { Shelf } from '../../dtls/shelf';
 import { testBytes } from '../../dtls/world';
 import { ask, testRandom } from '../world';
 import { MovingCarrier } from './moving-carrier';
@@ -28,7 +29,9 @@ async function givenWorld(faults: NetworkFaults = {}, serverOptions: Partial<Dtl
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock, faults);
   const served: IncomingRequest[] = [];
+  const shelf = new Shelf();
   let seed = 1;
+  let life = 1;
   const makeServer = async () => {
     const transport = new DtlsTransport({
       carrier: network.transport(SERVER, PORT),
@@ -37,6 +40,7 @@ async function givenWorld(faults: NetworkFaults = {}, serverOptions: Partial<Dtl
       credentials: { lookupPsk: () => KEY },
       ...serverOptions,
     });
+    shelf.begin(transport.endpoint, life++);
     const layer = new CoapLayer({
       transports: [transport],
       clock,
@@ -73,11 +77,10 @@ async function givenWorld(faults: NetworkFaults = {}, serverOptions: Partial<Dtl
     device: { layer, transport, carrier, toServer: layer.endpoint(SERVER, PORT) },
     restartServer: async (keep) => {
       const { server } = world;
-      const stored = keep ? [...server.transport.endpoint.exportState(true)] : [];
-      server.transport.suspend();
+      shelf.write(server.transport.endpoint);
       await server.layer.close();
+      if (!keep) shelf.stored.clear();
       Object.assign(server, await makeServer());
-      for (const part of stored) server.transport.endpoint.importState(part);
     },
   };
   return world;
