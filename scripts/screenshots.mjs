@@ -54,6 +54,7 @@ try {
     mkdirSync(all, { recursive: true });
     await page.screenshot(picture('palette'));
     await serverDialog(page);
+    await sidebar(page);
     for (const dialog of DIALOGS) await nodeDialog(dialog);
   }
 } finally {
@@ -73,6 +74,14 @@ async function serverDialog(page) {
   await page.screenshot(picture('server-open'));
   await page.click('#node-config-dialog-cancel');
   await page.waitForTimeout(500);
+}
+
+async function sidebar(page) {
+  await page.evaluate(`RED.sidebar.show('dm-devices')`);
+  await page.click('.dm-sidebar-row[data-endpoint="sim-003"]');
+  await page.click('.dm-sidebar-actions button');
+  await page.waitForTimeout(1500);
+  await page.screenshot(picture('sidebar'));
 }
 
 async function nodeDialog({ name, type, picker, unfold, guard, select }) {

@@ -26,11 +26,36 @@ export interface ObjectEntry {
 
 export interface ServerEntry {
   readonly id: string;
+  readonly name: string;
   readonly state: string;
   readonly error?: string | { readonly message?: string };
   readonly listening: readonly { readonly transport: string; readonly address: string; readonly port: number }[];
   readonly devices: number;
   readonly refused: number;
+  readonly waiting: number;
+  readonly store: { readonly trouble?: string };
+}
+
+/** One device, registered or only known. */
+export interface DeviceDetails extends DeviceEntry {
+  readonly lifetime?: number;
+  readonly security?: string;
+  readonly gateway?: { readonly endpoint: string };
+  readonly updatedAt?: number;
+  readonly objects?: readonly string[];
+  readonly observations?: readonly string[];
+  readonly requests: readonly {
+    readonly id: number;
+    readonly operation: string;
+    readonly path: string;
+    readonly since: number;
+  }[];
+}
+
+export interface OperationAnswer {
+  readonly value?: Readonly<Record<string, unknown>>;
+  /** It waits for the device, under this number. */
+  readonly request?: number;
 }
 
 /** Why a list is not there; each has its sentence below `picker.problem`. */
@@ -41,6 +66,9 @@ export class ListUnavailable extends Error {
     super(problem);
   }
 }
+
+/** A problem of the API (RFC 9457), in its own words. */
+export class RequestFailed extends Error {}
 
 /** More than anyone reads in a list; the rest is found by typing the name. */
 export const DEVICES_LISTED = 1000;
@@ -64,6 +92,43 @@ function serverPath(server: string): string {
 
 export function servers(): Promise<readonly ServerEntry[]> {
   return get('servers');
+}
+
+async function send<Answer>(method: 'POST' | 'DELETE', url: string, body?: object): Promise<Answer> {
+  try {
+    const content = body === undefined ? {} : { data: JSON.stringify(body), contentType: 'application/json' };
+    const answer: Answer = await $.ajax({ url: `device-management/${url}`, method, dataType: 'json', ...content });
+    return answer;
+  } catch (failure) {
+    const problem = (failure as { responseJSON?: { detail?: string; title?: string } }).responseJSON;
+    throw new RequestFailed(problem?.detail ?? problem?.title ?? (failure as { statusText?: string }).statusText ?? '');
+  }
+}
+
+/** The first devices a selector means, in the order of their names. */
+export async function devicePage(
+  server: string,
+  { select, limit }: { readonly select: string | undefined; readonly limit: number },
+): Promise<{ devices: readonly DeviceEntry[]; more: boolean }> {
+  const chosen = select === undefined ? '' : `&select=${encodeURIComponent(select)}`;
+  const { devices: entries, cursor } = await get<{ devices: readonly DeviceEntry[]; cursor?: string }>(
+    `${serverPath(server)}/devices?limit=${Math.min(limit, DEVICES_LISTED)}${chosen}`,
+  );
+  return { devices: entries, more: cursor !== undefined && limit < DEVICES_LISTED };
+}
+
+export function device(server: string, endpoint: string): Promise<DeviceDetails> {
+  return get(`${serverPath(server)}/devices/${encodeURIComponent(endpoint)}`, 'device-gone');
+}
+
+/** Asks a device, as an operation node would. @throws RequestFailed with a sentence for a person */
+export function operate(server: string, endpoint: string, operation: string, body: object): Promise<OperationAnswer> {
+  return send('POST', `${serverPath(server)}/devices/${encodeURIComponent(endpoint)}/${operation}`, body);
+}
+
+/** Takes back a request that waits. @throws RequestFailed */
+export function withdraw(server: string, endpoint: string, request: number): Promise<unknown> {
+  return send('DELETE', `${serverPath(server)}/devices/${encodeURIComponent(endpoint)}/requests/${request}`);
 }
 
 /** Registered devices by name; `more` when the server has more than are listed. */

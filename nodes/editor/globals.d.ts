@@ -46,6 +46,20 @@ interface NodeRedEditor {
     node(id: string): EditorNode | null;
   };
   readonly utils: { validateTypedProperty(value: string, type: string): boolean | string };
+  readonly plugins: { registerPlugin(id: string, plugin: { readonly type: string; onadd(): void }): void };
+  readonly sidebar: {
+    addTab(tab: {
+      readonly id: string;
+      readonly name: string;
+      readonly label: string;
+      readonly iconClass: string;
+      readonly content: HTMLElement;
+      readonly enableOnEdit: boolean;
+      readonly action: string;
+    }): void;
+    show(id: string): void;
+  };
+  readonly actions: { add(name: string, act: () => void): void };
   readonly popover: { tooltip(target: JQuery, content: string): unknown };
   readonly _: EditorTexts;
 }
