@@ -3,6 +3,16 @@ import type { OperationRequest } from '../../src/device/operation';
 
 export const OBSERVED = '/3303/0/5700';
 
+/** Of a device in queue mode. */
+export const AWAKE_MS = 120;
+
+/** Devices that come over DTLS, with a connection id. */
+export const SECURED: readonly string[] = ['dev-0', 'dev-1', 'dev-4', 'dev-5'];
+
+export function keyOf(device: string): Buffer {
+  return Buffer.from(`the key of ${device}`);
+}
+
 /** Repeats soon and for long: a server that is away for a second shall not seem to have gone. */
 export const CRASH_PARAMETERS = { ackTimeoutMs: 150, maxRetransmit: 8 };
 
