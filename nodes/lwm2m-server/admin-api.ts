@@ -8,6 +8,7 @@ import { describe } from '../../src/device/models/definition';
 import type { RunningServer } from '../runtime/running-server';
 import type { RunningServers } from '../runtime/running-servers';
 import { Answer, type Request, type Response } from './api-request';
+import { auditPage, auditProof } from './audit-api';
 import { callerOf, guarding, type TokenNeed } from './caller';
 import { deviceObjects, deviceView } from './device-views';
 import { addImage, images, removeImage } from './images-api';
@@ -34,6 +35,8 @@ const READING: Readonly<Record<string, Handler>> = {
     return deviceObjects(server, registration);
   },
   'servers/:id/images': ({ params }, servers) => images(serverAt(servers, params.id)),
+  'servers/:id/audit': (request, servers) => auditPage(serverAt(servers, request.params.id), request),
+  'servers/:id/audit/proof': ({ params }, servers) => auditProof(serverAt(servers, params.id)),
   objects: (_request, servers) => [...catalogueOf(servers).objects()].map(({ id, name }) => ({ id, name })),
   'objects/:id': ({ params, query }, servers) => {
     const version = typeof query.version === 'string' ? query.version : undefined;

@@ -7,6 +7,7 @@ import { pathListText } from '../../src/device/path-list';
 import { fromResourceValues } from '../../src/device/payload';
 import { TOKEN_OPERATIONS, type TokenOperation } from '../../src/fleet/api-tokens';
 import { modelOf } from '../../src/fleet/device-model';
+import { endOf } from '../../src/fleet/operation-entry';
 import type { Outcome } from '../../src/fleet/outcomes';
 import type { RunningServer } from '../runtime/running-server';
 import { Answer, jsonOf, type Request } from './api-request';
@@ -75,7 +76,7 @@ export async function operate(server: RunningServer, request: Request): Promise<
         else resolve(new Answer(200, resultOf(server, outcome.result, wanted)));
       },
     };
-    server.fleet.requests.submit({ owner, device, request: wanted, whenAsleep }, listener);
+    server.fleet.requests.submit({ owner, device, request: wanted, whenAsleep, audited: true }, listener);
   });
   return answer;
 }
@@ -142,13 +143,11 @@ function remember(server: RunningServer, device: string, id: number, view: objec
 }
 
 function audit(server: RunningServer, request: Request, { operation, path }: OperationRequest, outcome: Outcome): void {
-  const failed = 'error' in outcome ? outcome.error.code : undefined;
   server.audit({
     actor: callerOf(request).name,
     action: `${operation} ${path}`,
     device: request.params.endpoint ?? '',
-    outcome: failed === undefined ? 'done' : 'failed',
-    ...(failed !== undefined && { detail: failed }),
+    ...endOf(outcome),
   });
 }
 

@@ -11,6 +11,7 @@ import { ApiTokens } from '../../src/fleet/api-tokens';
 import { type Audit, auditLine } from '../../src/fleet/audit';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import { Fleet, type FleetOptions } from '../../src/fleet/fleet';
+import { endOf } from '../../src/fleet/operation-entry';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
 import { Positions } from '../../src/fleet/positions';
 import { Provisioning } from '../../src/fleet/provisioning';
@@ -123,7 +124,18 @@ export class RunningServer {
     this.kept = new KeptState(parts, clock, warn, () => this.changes.emit('state', this.state));
     this.sources = new OwnedSources(clock);
     this.hold();
-    this.fleet.requests.outcomes.onAbandoned = (order, outcome) => this.log.info(abandoned(order, outcome));
+    this.fleet.requests.outcomes.onAbandoned = (order, outcome) => {
+      this.log.info(abandoned(order, outcome));
+      const { owner, device, request } = order;
+      const [actor, action] = [`node ${owner}`, `${request.operation} ${request.path}`];
+      this.fleet.audit.record({
+        actor,
+        action,
+        device,
+        ...endOf(outcome),
+        detail: 'nobody was told: the node that had asked is gone',
+      });
+    };
     this.subscriptions = [
       manager.events.on('lifecycle', (event) => this.refused(event)),
       manager.events.on('bootstrap', (event) => this.bootstrapped(event)),
@@ -138,8 +150,9 @@ export class RunningServer {
     return this.manager.refused;
   }
 
-  /** Until there is an audit log, the log of Node-RED is it. */
+  /** What changes something or was refused stands in the log of Node-RED too. */
   readonly audit: Audit = (entry) => {
+    this.fleet.audit.record(entry);
     if (entry.outcome === 'refused') this.log.warn(auditLine(entry));
     else this.log.info(auditLine(entry));
   };

@@ -9,6 +9,10 @@ export interface AuditEntry {
   readonly outcome: 'done' | 'refused' | 'failed';
   /** For a person: why, or how it ended. */
   readonly detail?: string;
+  /** What it belongs to, a job, an update or a remediation by its id: one query tells the whole story. */
+  readonly thread?: string;
+  /** How long it took, in milliseconds. */
+  readonly durationMs?: number;
 }
 
 export type Audit = (entry: AuditEntry) => void;

@@ -4,6 +4,7 @@ import type { DeviceManager } from '../device/manager';
 import type { Store } from '../store/store';
 import { Turns } from '../turns';
 import type { Audit } from './audit';
+import { AuditLog } from './audit-log';
 import { Devices } from './devices';
 import type { Durable, Trouble } from './durable';
 import { ImageInventory, type ImageInventoryOptions } from './firmware/inventory';
@@ -11,6 +12,7 @@ import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
 import { Locks } from './lock';
 import { ObservePolicies } from './observe-policies';
+import { operationEntry } from './operation-entry';
 import type { Listener, Order } from './outcomes';
 import type { KeptPaths, PolicyJournal } from './policy-journal';
 import type { RequestJournal } from './request-journal';
@@ -19,7 +21,7 @@ import type { Selector } from './selector';
 import { zoneOf } from './zone';
 
 export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock' | 'guards'> {
-  /** Where acts are told of. */
+  /** Where acts of the fleet itself are told of; in its audit log alone without. */
   readonly audit?: Audit;
   readonly images?: Omit<ImageInventoryOptions, 'clock'>;
 }
@@ -31,6 +33,7 @@ export class Fleet {
   readonly locks: Locks;
   readonly guards: Guards;
   readonly images: ImageInventory;
+  readonly audit: AuditLog;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
@@ -38,15 +41,21 @@ export class Fleet {
   constructor(
     readonly manager: DeviceManager,
     readonly clock: Clock,
-    { audit = () => undefined, ...options }: FleetOptions = {},
+    { audit, ...options }: FleetOptions = {},
   ) {
     this.devices = new Devices(manager);
     this.policies = new ObservePolicies(manager, clock);
+    this.audit = new AuditLog(clock);
+    const tell: Audit = audit ?? ((entry) => this.audit.record(entry));
     this.locks = new Locks(clock);
-    this.guards = new Guards({ manager, clock, locks: this.locks, audit, zoneOf: () => zoneOf({}) });
+    this.guards = new Guards({ manager, clock, locks: this.locks, audit: tell, zoneOf: () => zoneOf({}) });
     this.images = new ImageInventory({ ...options.images, clock });
-    this.durables = [this.images];
+    this.durables = [this.audit, this.images];
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock, guards: this.guards });
+    this.requests.outcomes.onSettled = (order, outcome) => {
+      const entry = operationEntry(order, outcome);
+      if (entry !== undefined) this.audit.record(entry);
+    };
     this.guardedWrites = new GuardedWrites({ manager, requests: this.requests, clock });
   }
 
@@ -113,6 +122,7 @@ export class Fleet {
     this.requests.close();
     this.policies.close();
     void this.images.close();
+    this.audit.close();
     this.devices.close();
   }
 }

@@ -30,6 +30,8 @@ export interface Order {
   readonly ttlMs?: number;
   readonly priority?: Priority;
   readonly kept?: Kept;
+  /** Whoever asks tells the audit log itself, under another name than the owner's. */
+  readonly audited?: true;
   /** What is asked next, one after the other, each when the one before was answered well. The outcome is that of the last one asked. */
   readonly further?: readonly OperationRequest[];
   /** Although the device seems to be there: not before it is heard again, and as often as it takes. */
@@ -69,6 +71,8 @@ export class Outcomes {
   private paused = false;
   /** Outcomes nobody came for, oldest first; whoever keeps an audit takes them. */
   onAbandoned: (order: Order, outcome: Outcome) => void = () => {};
+  /** Every outcome, and that of each step of a sequence. */
+  onSettled: (order: Order, outcome: Outcome) => void = () => {};
 
   constructor(readonly clock: Clock) {}
 
@@ -81,7 +85,8 @@ export class Outcomes {
   }
 
   /** A sequence goes on: whoever waited for one request waits for the next. */
-  pass(order: Order, next: Order): void {
+  pass(order: Order, outcome: Outcome, next: Order): void {
+    this.onSettled(order, outcome);
     const listener = this.listeners.get(order);
     this.listeners.delete(order);
     if (listener !== undefined) this.listeners.set(next, listener);
@@ -94,6 +99,7 @@ export class Outcomes {
   settle(order: Order, outcome: Outcome): void {
     const listener = this.listeners.get(order);
     this.listeners.delete(order);
+    this.onSettled(order, outcome);
     if (this.cancelled.has(order)) return;
     const successor = this.successors.get(order.owner);
     if (listener !== undefined) listener.settled(outcome);

@@ -207,7 +207,7 @@ export class RequestQueue {
   /** Whoever asked hears of the last of a sequence; one whose asker is gone ends where it is. */
   private nextOf(order: Order, outcome: Outcome): Order | undefined {
     const next = this.outcomes.isWanted(order) ? following(order, outcome) : undefined;
-    if (next !== undefined) this.outcomes.pass(order, next);
+    if (next !== undefined) this.outcomes.pass(order, outcome, next);
     return next;
   }
 
