@@ -1,14 +1,25 @@
 /** The other end of the crash test: devices that notice nothing of the server's deaths, and remember what it has acknowledged. */
-import { SystemClock } from '../../src/clock';
-import { systemRandom } from '../../src/coap/random';
+import type { Clock } from '../../src/clock';
+import { type Random, systemRandom } from '../../src/coap/random';
+import type { Transport } from '../../src/coap/transport';
 import { DtlsTransport } from '../../src/coap/transports/dtls';
-import { UdpTransport } from '../../src/coap/transports/udp';
 import { Lwm2mClient } from '../../src/lwm2m/client/client';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
 import { AWAKE_MS, CRASH_PARAMETERS, keyOf, SECURED } from './words';
 
 /** A handshake in the middle of which the server dies is begun again soon. */
 const HANDSHAKE = { retransmitMs: 100, limits: { handshakeMs: 2_000 } };
+
+export interface DeviceWorld {
+  readonly clock: Clock;
+  /** Where the server is met, without DTLS and with it. */
+  readonly host: string;
+  readonly plain: number;
+  readonly secure: number;
+  /** A socket of its own for a device. */
+  carrier(device: string): Transport;
+  readonly random?: Random;
+}
 
 /** A device, with what the server has acknowledged to it. */
 export class Device {
@@ -23,11 +34,23 @@ export class Device {
 
   constructor(
     readonly name: string,
-    ports: { readonly plain: number; readonly secure: number },
+    world: DeviceWorld,
     queueMode: boolean,
   ) {
+    const { clock, host, random = systemRandom } = world;
     const isSecured = SECURED.includes(name);
-    this.secure = isSecured ? secured(name) : undefined;
+    const carrier = world.carrier(name);
+    if (isSecured) {
+      this.secure = new DtlsTransport({
+        carrier,
+        clock,
+        random: (length) => random.bytes(length),
+        credentials: {},
+        serve: false,
+        connectWith: () => ({ psk: { identity: name, key: keyOf(name) } }),
+        ...HANDSHAKE,
+      });
+    }
     const objects = new ObjectTree({ version: '1.1' });
     objects.add(
       3,
@@ -38,8 +61,10 @@ export class Device {
     objects.add(3303, 0, { 5700: 0 });
     this.client = new Lwm2mClient({
       endpoint: name,
-      server: { host: '127.0.0.1', port: isSecured ? ports.secure : ports.plain },
-      ...(this.secure !== undefined && { transport: this.secure }),
+      server: { host, port: isSecured ? world.secure : world.plain },
+      transport: this.secure ?? carrier,
+      clock,
+      random,
       objects,
       lifetime: this.lifetime,
       queueMode,
@@ -67,16 +92,4 @@ export class Device {
     this.asked++;
     this.client.setValue('/1/0/1', this.asked);
   }
-}
-
-function secured(name: string): DtlsTransport {
-  return new DtlsTransport({
-    carrier: new UdpTransport({ host: '127.0.0.1', port: 0 }),
-    clock: new SystemClock(),
-    random: (length) => systemRandom.bytes(length),
-    credentials: {},
-    serve: false,
-    connectWith: () => ({ psk: { identity: name, key: keyOf(name) } }),
-    ...HANDSHAKE,
-  });
 }

@@ -6,6 +6,9 @@ export const OBSERVED = '/3303/0/5700';
 /** Of a device in queue mode. */
 export const AWAKE_MS = 120;
 
+/** Every second one sleeps (queue mode). */
+export const DEVICES: readonly string[] = ['dev-0', 'dev-1', 'dev-2', 'dev-3', 'dev-4', 'dev-5'];
+
 /** Devices that come over DTLS, with a connection id. */
 export const SECURED: readonly string[] = ['dev-0', 'dev-1', 'dev-4', 'dev-5'];
 
