@@ -11,6 +11,7 @@ import { Answer, type Request, type Response } from './api-request';
 import { auditPage, auditProof } from './audit-api';
 import { callerOf, guarding, type TokenNeed } from './caller';
 import { deviceObjects, deviceView } from './device-views';
+import { historyOf } from './history-api';
 import { addImage, images, removeImage } from './images-api';
 import { operate, operationOf, outcome } from './operations-api';
 import { page } from './paging';
@@ -35,6 +36,7 @@ const READING: Readonly<Record<string, Handler>> = {
     return deviceObjects(server, registration);
   },
   'servers/:id/images': ({ params }, servers) => images(serverAt(servers, params.id)),
+  'servers/:id/devices/:endpoint/history': (request, servers) => historyOf(serverAt(servers, request.params.id), request),
   'servers/:id/audit': (request, servers) => auditPage(serverAt(servers, request.params.id), request),
   'servers/:id/audit/proof': ({ params }, servers) => auditProof(serverAt(servers, params.id)),
   objects: (_request, servers) => [...catalogueOf(servers).objects()].map(({ id, name }) => ({ id, name })),
@@ -77,6 +79,7 @@ const TOKEN_NEEDS: Readonly<Record<string, TokenNeed>> = {
   'get servers/:id/devices/:endpoint': () => 'view',
   'get servers/:id/devices/:endpoint/objects': () => 'view',
   'get servers/:id/devices/:endpoint/requests/:request': () => 'view',
+  'get servers/:id/devices/:endpoint/history': () => 'view',
   'post servers/:id/devices/:endpoint/:operation': operationOf,
 };
 

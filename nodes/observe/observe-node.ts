@@ -24,6 +24,8 @@ export interface ObserveSettings {
   readonly keys: PayloadKeys;
   /** Several paths are one observation, where the device can. */
   readonly composite?: boolean;
+  /** What comes is kept, for whoever asks later. */
+  readonly history?: boolean;
 }
 
 /** Whom and what a policy is about. */
@@ -54,13 +56,18 @@ export class ObserveNode implements SourceKind<Observed> {
     const { events } = this.server.manager;
     // Kept by owner, so it needs no end here: the next life replaces it, and removal forgets it.
     this.server.fleet.policies.listen(this.host.id, {
-      value: (event) => push(observedOf(event)),
+      value: (event) => {
+        this.keep(event);
+        push(observedOf(event));
+      },
       refused: (event) => this.refused(event),
     });
     return [
       events.on('send', (event) => {
         const observed = this.sendOf(event);
-        if (observed !== undefined) push(observed);
+        if (observed === undefined) return;
+        this.keep(observed);
+        push(observed);
       }),
       events.on('problem', ({ device, path, reason }) => {
         if (path === undefined ? this.settings.sends && this.target?.devices.matches(device) : this.observes(device, path)) {
@@ -127,6 +134,11 @@ export class ObserveNode implements SourceKind<Observed> {
     });
     message.dm = { server: this.server.id, operation: 'list', at: this.server.clock.wall() };
     send(message);
+  }
+
+  /** Before the buffer, which conflates. */
+  private keep({ device, values, at }: Pick<ObservedValue, 'device' | 'values' | 'at'>): void {
+    if (this.settings.history === true) this.server.fleet.history.record(device, values, at);
   }
 
   /** What the dialog says, as far as it needs no message for it. */

@@ -31,6 +31,7 @@ RED.nodes.registerType('dm-observe', {
     sends: { value: true },
     keys: { value: 'path' },
     composite: { value: false },
+    history: { value: false },
   },
   paletteLabel() {
     return this._('palette');

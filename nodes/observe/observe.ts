@@ -16,11 +16,12 @@ interface ObserveProperties extends NodeDef {
   readonly sends?: boolean;
   readonly keys?: 'path' | 'name';
   readonly composite?: boolean;
+  readonly history?: boolean;
 }
 
 export = (red: NodeAPI): void =>
   registerNode(red, 'dm-observe', (host, server, properties: ObserveProperties) => {
-    const { device, deviceType, path, pathType, sends, keys, composite } = properties;
+    const { device, deviceType, path, pathType, sends, keys, composite, history } = properties;
     let attributes = {};
     try {
       attributes = attributesOf(properties.attributes);
@@ -34,5 +35,6 @@ export = (red: NodeAPI): void =>
       sends: sends !== false,
       keys: keys === 'name' ? 'name' : 'path',
       composite: composite === true,
+      history: history === true,
     });
   });

@@ -10,6 +10,7 @@ import type { Durable, Trouble } from './durable';
 import { ImageInventory, type ImageInventoryOptions } from './firmware/inventory';
 import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
+import { History } from './history';
 import { Locks } from './lock';
 import { ObservePolicies } from './observe-policies';
 import { operationEntry } from './operation-entry';
@@ -34,6 +35,7 @@ export class Fleet {
   readonly guards: Guards;
   readonly images: ImageInventory;
   readonly audit: AuditLog;
+  readonly history: History;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
@@ -46,11 +48,12 @@ export class Fleet {
     this.devices = new Devices(manager);
     this.policies = new ObservePolicies(manager, clock);
     this.audit = new AuditLog(clock);
+    this.history = new History(clock);
     const tell: Audit = audit ?? ((entry) => this.audit.record(entry));
     this.locks = new Locks(clock);
     this.guards = new Guards({ manager, clock, locks: this.locks, audit: tell, zoneOf: () => zoneOf({}) });
     this.images = new ImageInventory({ ...options.images, clock });
-    this.durables = [this.audit, this.images];
+    this.durables = [this.audit, this.history, this.images];
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock, guards: this.guards });
     this.requests.outcomes.onSettled = (order, outcome) => {
       const entry = operationEntry(order, outcome);
@@ -123,6 +126,7 @@ export class Fleet {
     this.policies.close();
     void this.images.close();
     this.audit.close();
+    this.history.close();
     this.devices.close();
   }
 }

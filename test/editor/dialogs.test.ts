@@ -86,6 +86,7 @@ function flow(port: number): FlowNode[] {
       attributes: {},
       sends: true,
       composite: false,
+      history: false,
       keys: 'path',
     }),
     node('bootstrap', 'dm-bootstrap', 480, {

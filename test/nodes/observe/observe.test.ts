@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { Message } from '../../../nodes/runtime/flow-host';
 import type { Lwm2mClient } from '../../../src/lwm2m/client/client';
 import { around, deploy, device, endFlow, failureOf, inbox, lifecycle, running, saying, send, serverNode } from '../flow';
+import { call } from '../lwm2m-server/api-client';
 
 const OBSERVE = {
   type: 'dm-observe',
@@ -65,6 +66,34 @@ describe('observe', () => {
     const { path, payload } = await inbox('out').next();
     assert.deepEqual([path, payload], ['/3303/0/5700', 22]);
     await saying('2 observed');
+  });
+
+  it('keeps a history where it is told to, which the HTTP API tells', async () => {
+    await given({ history: true });
+    const client = await device('t-1');
+    await inbox('out').next();
+    client.setValue('/3303/0/5700', 22);
+    await inbox('out').next();
+    await client.send(['/3303/0/5700']);
+    await inbox('out').next();
+    const { body } = await call<{ values: { path: string; value: unknown }[] }>('get', 'servers/server/devices/t-1/history');
+    assert.deepEqual(
+      body.values.map(({ path, value }) => [path, value]),
+      [
+        ['/3303/0/5700', 21.5],
+        ['/3303/0/5700', 22],
+        ['/3303/0/5700', 22],
+      ],
+    );
+    const below = await call<{ values: unknown[] }>('get', 'servers/server/devices/t-1/history?path=/3303&limit=1');
+    assert.equal(below.body.values.length, 1);
+  });
+
+  it('keeps none unless it is told to', async () => {
+    await given();
+    await device('t-1');
+    await inbox('out').next();
+    assert.deepEqual((await call('get', 'servers/server/devices/t-1/history')).body, { values: [] });
   });
 
   it('an empty device is every device, also those to come', async () => {
