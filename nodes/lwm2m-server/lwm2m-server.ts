@@ -12,7 +12,8 @@ import { Provisioning } from '../../src/fleet/provisioning';
 import { checkBootstrap } from '../../src/lwm2m/server/bootstrap-plan';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { type Durability, LevelStore } from '../../src/store/level';
-import { replaceSeal, sealFrom } from '../../src/store/seal';
+import { MemoryStore } from '../../src/store/memory';
+import { replaceSeal, Seal, sealFrom } from '../../src/store/seal';
 import { milliseconds } from '../runtime/operation-settings';
 import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
@@ -157,7 +158,7 @@ function keeping(
   { durability }: ServerSettings,
   log: ServerLog,
 ): Pick<MadeServer, 'openStore' | 'openSeal' | 'keepSeal'> {
-  if (folder === undefined) return {};
+  if (folder === undefined) return inMemory();
   const onRepaired = (reason: string): void =>
     log.warn(`the store in ${folder} was damaged (${reason}) and has been mended: what was in the damaged part is lost`);
   return {
@@ -165,6 +166,19 @@ function keeping(
     // Beside the folder and not in it: a copy of the store alone opens nothing.
     openSeal: () => sealFrom(`${folder}.key`),
     keepSeal: (seal) => replaceSeal(`${folder}.key`, seal),
+  };
+}
+
+/** It ends with the process; until then a server with other settings goes on from it. */
+function inMemory(): Pick<MadeServer, 'openStore' | 'openSeal' | 'keepSeal'> {
+  let seal = Seal.random();
+  return {
+    openStore: () => Promise.resolve(new MemoryStore()),
+    openSeal: () => Promise.resolve(seal),
+    keepSeal: (brought) => {
+      seal = brought;
+      return Promise.resolve();
+    },
   };
 }
 

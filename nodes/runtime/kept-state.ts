@@ -9,11 +9,11 @@ import type { Provisioning } from '../../src/fleet/provisioning';
 import { RequestJournal } from '../../src/fleet/request-journal';
 import { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
 import type { SecuredState } from '../../src/lwm2m/server/secured-state';
-import { type Restorable as Backup, backup } from '../../src/store/backup';
+import { type Restorable as Backup, backup, contentsOf } from '../../src/store/backup';
 import { RecoveringStore } from '../../src/store/recovering';
 import type { Seal } from '../../src/store/seal';
 import { stage, takeUp } from '../../src/store/staged';
-import type { Store } from '../../src/store/store';
+import { below, type Store } from '../../src/store/store';
 
 /** Opens the store of a server. */
 export type OpenStore = () => Promise<Store>;
@@ -28,6 +28,8 @@ export interface KeptWhere {
   /** Absent: what is known of devices before they come is not kept. */
   readonly openSeal?: OpenSeal;
   readonly keepSeal?: KeepSeal;
+  /** What a server of the same node had, when its settings were changed. */
+  readonly inherited?: Promise<Backup | undefined>;
   /** What DTLS has agreed on with devices; with their keys, so it is kept where those are. */
   readonly secured?: SecuredState;
 }
@@ -59,7 +61,7 @@ export class KeptState {
   ) {}
 
   get isKept(): boolean {
-    return this.store !== undefined && !this.failing;
+    return this.store !== undefined && !this.failing && this.store.isFleeting !== true;
   }
 
   /** It should be kept, and cannot be. */
@@ -78,7 +80,7 @@ export class KeptState {
    * @throws DeviceManagementError `store-failed` where nothing is kept, `invalid-value` with the first part for a passphrase that is none
    */
   async backup(passphrase: string): Promise<AsyncIterable<Buffer>> {
-    const store = this.openedStore();
+    const store = this.lastingStore();
     await Promise.all(this.writers.map((writer) => writer.flush()));
     return backup(store, passphrase, await this.where.openSeal?.());
   }
@@ -87,8 +89,18 @@ export class KeptState {
   async takeIn(restorable: Backup): Promise<void> {
     const { openSeal } = this.where;
     if (openSeal === undefined) throw nothingKept();
-    await stage(this.openedStore(), restorable, await openSeal());
+    await stage(this.lastingStore(), restorable, await openSeal());
     this.hasTakenIn = true;
+  }
+
+  /** All of it, for a server that goes on from it in another place; `undefined` where nothing could be kept. */
+  async contents(): Promise<Backup | undefined> {
+    await this.restoring;
+    const { store } = this;
+    const seal = await this.where.openSeal?.();
+    if (store === undefined || seal === undefined) return undefined;
+    await Promise.allSettled(this.writers.map((writer) => writer.flush()));
+    return contentsOf(store, seal);
   }
 
   /** What has been said is written, and the store is free for another. */
@@ -107,20 +119,43 @@ export class KeptState {
         failed: (error) => {
           this.goOn(error);
         },
-        recovered: () => void this.recovered(fleet, manager),
+        recovered: () => void this.recovered(fleet, manager, provisioning, tokens),
       });
     } catch (caught) {
       this.goOn(caught);
     }
-    if (this.store !== undefined) await this.takeUp(this.store);
+    if (this.store !== undefined) {
+      await this.inherit(this.store);
+      await this.takeUp(this.store);
+    }
     await this.restoreProvisioned(provisioning, tokens);
     await this.restoreSecured();
     if (this.store !== undefined) await this.restoreDevices(this.store, fleet, manager);
   }
 
-  private openedStore(): Store {
-    if (this.store === undefined) throw nothingKept();
+  private lastingStore(): Store {
+    if (this.store === undefined || this.store.isFleeting === true) throw nothingKept();
     return this.store;
+  }
+
+  /** What a server of the same node has left elsewhere; a place that has a state of its own goes on from that. */
+  private async inherit(store: Store): Promise<void> {
+    const { inherited, openSeal, keepSeal } = this.where;
+    const left = await inherited;
+    if (left === undefined || openSeal === undefined || keepSeal === undefined) return;
+    try {
+      for await (const _ of store.range({ ...below(''), limit: 1 })) {
+        return this.warn(
+          'there is a state in this place already, and the server goes on from that; what it had before has stayed where it was',
+        );
+      }
+      await stage(store, left, await openSeal());
+      await takeUp(store, openSeal, keepSeal);
+    } catch (caught) {
+      this.tell(
+        `what the server had before its settings were changed cannot be taken over: ${asDeviceManagementError(caught).message}`,
+      );
+    }
   }
 
   private async takeUp(store: Store): Promise<void> {
@@ -149,7 +184,7 @@ export class KeptState {
     }
   }
 
-  private async recovered(fleet: Fleet, manager: Restorable): Promise<void> {
+  private async recovered(fleet: Fleet, manager: Restorable, provisioning: Provisioning, tokens: ApiTokens): Promise<void> {
     this.failing = false;
     this.trouble = undefined;
     try {
@@ -157,6 +192,8 @@ export class KeptState {
       await this.where.secured?.keepAll();
       await manager.keepAll();
       await fleet.keepAll();
+      await tokens.keepAll();
+      await provisioning.keepAll();
       this.warn('the store can be written to again, and has everything that is known now');
     } catch (caught) {
       this.tell(asDeviceManagementError(caught).message);
@@ -189,7 +226,8 @@ export class KeptState {
 
   private async restoreSecured(): Promise<void> {
     const { openSeal, secured } = this.where;
-    if (openSeal === undefined || secured === undefined || this.store === undefined) return;
+    // Without a place of its own there is no next life for an association.
+    if (openSeal === undefined || secured === undefined || this.store === undefined || this.store.isFleeting === true) return;
     this.writers.push(secured);
     try {
       await secured.restore(this.store, await openSeal(), (reason) => this.tell(reason));

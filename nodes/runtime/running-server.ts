@@ -18,6 +18,7 @@ import { Provisioning } from '../../src/fleet/provisioning';
 import type { DeviceKeeper } from '../../src/lwm2m/server/device-keeper';
 import type { SecuredState } from '../../src/lwm2m/server/secured-state';
 import type { Statistics } from '../../src/lwm2m/server/statistics';
+import type { Restorable as Backup } from '../../src/store/backup';
 import { type KeepSeal, KeptState, type OpenSeal, type OpenStore } from './kept-state';
 import { OwnedSources } from './owned-sources';
 
@@ -73,6 +74,8 @@ export interface ServerParts {
   readonly openStore?: OpenStore;
   readonly openSeal?: OpenSeal;
   readonly keepSeal?: KeepSeal;
+  /** What a server of the same node had, when its settings were changed. */
+  readonly inherited?: Promise<Backup | undefined>;
   /** What DTLS has agreed on with devices; of a transport the manager was made with. */
   readonly secured?: SecuredState;
 }
@@ -93,6 +96,7 @@ export class RunningServer {
   private readonly subscriptions: Unsubscribe[];
   private retry: Timer | undefined;
   private ended = false;
+  private ending: Promise<Backup | undefined> | undefined;
   private toldError: string | undefined;
   private flowsRun = false;
   private untilFlowsRun: (() => void)[] = [];
@@ -236,8 +240,16 @@ export class RunningServer {
     this.fleet.requests.outcomes.abandonHeld();
   }
 
-  async end(): Promise<void> {
-    if (this.ended) return;
+  /**
+   * @param leaves another server of its node goes on from what it has, elsewhere
+   * @returns that
+   */
+  end(leaves = false): Promise<Backup | undefined> {
+    this.ending ??= this.endOnce(leaves);
+    return this.ending;
+  }
+
+  private async endOnce(leaves: boolean): Promise<Backup | undefined> {
     this.ended = true;
     this.retry?.cancel();
     const wasListening = this.state.name === 'listening';
@@ -245,10 +257,12 @@ export class RunningServer {
     for (const unsubscribe of this.subscriptions) unsubscribe();
     this.positions.close();
     this.admittance.pairing.deny();
-    this.fleet.close();
+    this.fleet.close(leaves || this.kept.isKept);
     this.sources.close();
     if (wasListening) await this.manager.stop();
+    const left = leaves ? await this.kept.contents() : undefined;
     await this.kept.close();
+    return left;
   }
 
   private become(state: ServerState): void {

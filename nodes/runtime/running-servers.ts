@@ -6,6 +6,7 @@
 import type { Clock, Timer } from '../../src/clock';
 import type { Admission } from '../../src/device/admission';
 import { DeviceManagementError } from '../../src/errors';
+import type { Restorable as Backup } from '../../src/store/backup';
 import type { Durability } from '../../src/store/level';
 import { type ManagedServer, RunningServer, type ServerLog, type ServerParts } from './running-server';
 
@@ -104,10 +105,13 @@ export class RunningServers {
       known.server.name = settings.name;
       return known.server;
     }
-    if (known !== undefined) void this.stop(id);
+    const inherited = known === undefined ? undefined : this.succeeded(id, known, settings);
     const log = this.options.log(id);
     const made = this.options.make(() => this.entries.get(id)?.settings ?? settings, log, id);
-    const server = new RunningServer(id, made.server, this.options.clock, log, made);
+    const server = new RunningServer(id, made.server, this.options.clock, log, {
+      ...made,
+      ...(inherited !== undefined && { inherited }),
+    });
     server.name = settings.name;
     this.entries.set(id, { settings, server, leaving: undefined });
     return server;
@@ -136,6 +140,19 @@ export class RunningServers {
     for (const server of servers) await server.begin((error) => this.blame(server, error));
   }
 
+  /** Ends a server in favour of one with other settings. @returns what that goes on from, where it would not find it by itself */
+  private succeeded(id: string, { server, settings }: Entry, next: ServerSettings): Promise<Backup | undefined> | undefined {
+    const isSamePlace = settings.store === 'level' && next.store === 'level' && settings.storePath === next.storePath;
+    if (isSamePlace) {
+      void this.stop(id);
+      return undefined;
+    }
+    const left = server.end(true);
+    const ended = this.stop(id);
+    // One that does not end in time leaves nothing.
+    return Promise.race([left.catch(() => undefined), ended.then(() => undefined)]);
+  }
+
   private stop(id: string): Promise<void> {
     const entry = this.entries.get(id);
     if (entry === undefined) return Promise.resolve();
@@ -147,7 +164,7 @@ export class RunningServers {
   }
 
   /** A socket that does not close must not hold up the deploy. */
-  private inTime(work: Promise<void>): Promise<void> {
+  private inTime(work: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.options.clock.after(LONGEST_STOP_MS, resolve);
       const finish = (): void => {

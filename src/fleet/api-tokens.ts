@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock';
 import { asDeviceManagementError, DeviceManagementError } from '../errors';
 import { type DamagedRecord, type RecordKind, Records } from '../store/records';
-import type { Store } from '../store/store';
+import { below, type Store } from '../store/store';
 import { Selector } from './selector';
 
 /** What a token may be good for: the operations, and to look. */
@@ -56,6 +56,7 @@ const KIND: RecordKind<KeptToken> = { prefix: 'api-token/', version: 1, read };
 export class ApiTokens {
   private readonly tokens = new Map<string, ApiToken>();
   private readonly byDigest = new Map<string, ApiToken>();
+  private readonly kept = new Map<string, KeptToken>();
   private store: Store | undefined;
   private readonly clock: Clock;
 
@@ -94,6 +95,7 @@ export class ApiTokens {
     const token = this.tokens.get(id);
     if (token === undefined) return false;
     this.tokens.delete(id);
+    this.kept.delete(id);
     for (const [digest, other] of this.byDigest) if (other === token) this.byDigest.delete(digest);
     await this.keep(id, undefined);
     return true;
@@ -107,12 +109,26 @@ export class ApiTokens {
     this.store = store;
   }
 
+  /** Writes all of them once more, where the store may not have them. @throws DeviceManagementError `store-failed` */
+  async keepAll(): Promise<void> {
+    for (const [id, kept] of this.kept) await this.keep(id, kept);
+    const { store } = this;
+    if (store === undefined) return;
+    // One that was removed meanwhile must not be good again after a restart.
+    for await (const { key } of store.range(below(KIND.prefix))) {
+      const id = key.slice(KIND.prefix.length);
+      if (!this.tokens.has(id)) await this.keep(id, undefined);
+    }
+  }
+
   private async keep(id: string, kept: KeptToken | undefined): Promise<void> {
     if (this.store === undefined) return;
     await this.store.batch([new Records(this.store, KIND).change(id, kept)]);
   }
 
-  private enter(id: string, { name, select, operations, digest, since }: KeptToken): ApiToken {
+  private enter(id: string, kept: KeptToken): ApiToken {
+    const { name, select, operations, digest, since } = kept;
+    this.kept.set(id, kept);
     const token: ApiToken = { id, name, devices: Selector.of(select), operations, since };
     this.tokens.set(id, token);
     this.byDigest.set(digest, token);

@@ -96,7 +96,12 @@ export class AuditLog implements Durable {
   async restore(store: Store, trouble: Trouble): Promise<void> {
     const before: AuditEntry[] = [];
     for await (const { value } of this.records.all(() => undefined)) before.push(...value.entries);
-    [this.store, this.records, this.trouble, this.isKept] = [store, new Records(store, AUDIT_KIND), trouble, true];
+    [this.store, this.records, this.trouble, this.isKept] = [
+      store,
+      new Records(store, AUDIT_KIND),
+      trouble,
+      store.isFleeting !== true,
+    ];
     [this.number, this.hash] = [0, ''];
     for await (const { value } of this.chunks(undefined)) {
       this.number = value.entries[value.entries.length - 1]?.number ?? 0;

@@ -96,6 +96,15 @@ export class MemoryCredentials implements CredentialStore {
     return current;
   }
 
+  /** What every device has. */
+  all(): IterableIterator<[device: string, issued: IssuedCredentials]> {
+    return this.devices.entries();
+  }
+
+  has(device: string): boolean {
+    return this.devices.has(device);
+  }
+
   find(identity: string): GeneratedCredential | undefined {
     return this.byIdentity.get(identity);
   }

@@ -120,9 +120,10 @@ export class Fleet {
     this.requests.resume();
   }
 
-  close(): void {
+  /** @param goesOn what is kept is taken up by another life */
+  close(goesOn = true): void {
     this.guardedWrites.close();
-    this.requests.close();
+    this.requests.close(goesOn);
     this.policies.close();
     void this.images.close();
     this.audit.close();

@@ -100,7 +100,7 @@ export class History implements Durable {
     const before: Change[] = [];
     for await (const { id, value } of this.records.all(() => undefined)) before.push(this.records.change(id, value));
     this.series.clear();
-    [this.store, this.records, this.trouble, this.isKept] = [store, new Records(store, KIND), trouble, true];
+    [this.store, this.records, this.trouble, this.isKept] = [store, new Records(store, KIND), trouble, store.isFleeting !== true];
     if (before.length > 0) await store.batch(before);
     this.sweepLater();
   }

@@ -7,7 +7,7 @@ import type { ProvisionedDevice } from '../device/provisioned-device';
 import { asDeviceManagementError } from '../errors';
 import { type DamagedRecord, type RecordKind, Records } from '../store/records';
 import type { Seal } from '../store/seal';
-import type { Change, Store } from '../store/store';
+import { below, type Change, type Store } from '../store/store';
 import type { GeneratedCredential, IssuedCredentials } from './bootstrap-credentials';
 
 /** As it is stored: without its endpoint, which is its id, and with its key sealed. */
@@ -91,6 +91,11 @@ export class KeptDevices {
   putKeys(endpoint: string, issued: IssuedCredentials | undefined): Promise<void> {
     const change = this.keys.change(endpoint, issued === undefined ? undefined : this.sealedKeys(issued));
     return this.store.batch([change]);
+  }
+
+  /** Devices whose generated keys are kept. */
+  async *withKeys(): AsyncIterable<string> {
+    for await (const { key } of this.store.range(below(KEYS.prefix))) yield key.slice(KEYS.prefix.length);
   }
 
   private sealed(endpoint: string, security: DeviceSecurity): KeptSecurity {

@@ -163,6 +163,17 @@ export class Provisioning {
     this.isWhole = true;
   }
 
+  /** Writes all of it once more, where the store may not have it. @throws DeviceManagementError `store-failed` */
+  async keepAll(): Promise<void> {
+    const { kept, devices, generated } = this;
+    if (kept === undefined) return;
+    for (const device of devices.all()) await kept.put(device);
+    for (const [endpoint, at] of devices.allRetired()) await kept.retire(endpoint, at);
+    for (const [endpoint, issued] of generated.all()) await kept.putKeys(endpoint, issued);
+    // Keys that were revoked meanwhile must not be good again after a restart.
+    for await (const endpoint of kept.withKeys()) if (!generated.has(endpoint)) await kept.putKeys(endpoint, undefined);
+  }
+
   private async keep(write: (kept: KeptDevices) => Promise<void>): Promise<void> {
     if (!this.isWhole) throw unkept(new Error('the store could not be read when the server began'));
     if (this.kept === undefined) return;

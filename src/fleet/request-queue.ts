@@ -127,13 +127,14 @@ export class RequestQueue {
     }
   }
 
-  close(): void {
+  /** @param goesOn what is in the store is asked in another life */
+  close(goesOn = true): void {
     this.unsubscribe();
     this.pacer.clear();
     this.deadlines.stop();
     for (const { order, waits } of this.lines.clear()) {
       // What is in the store goes on in the next life.
-      if (!waits || this.journal === undefined) this.outcomes.settle(order, { error: stopped(order) });
+      if (!waits || this.journal === undefined || !goesOn) this.outcomes.settle(order, { error: stopped(order) });
     }
     this.outcomes.close();
   }

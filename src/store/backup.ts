@@ -94,6 +94,16 @@ export async function readBackup(parts: AsyncIterable<Buffer>, passphrase: strin
   return { entries, key: wrapped.length === 0 ? undefined : { wrapped, under } };
 }
 
+/** All that may be in another place, for another store of this process. */
+export async function contentsOf(store: Store, seal: Seal): Promise<Restorable> {
+  const entries: Entry[] = [];
+  for await (const entry of store.range(below(''))) {
+    if (!entry.key.startsWith(STAGING) && !entry.key.startsWith(UNREPEATABLE)) entries.push(entry);
+  }
+  const under = Seal.random();
+  return { entries, key: { wrapped: seal.wrap(under), under } };
+}
+
 /** In place of everything that is there, or not at all. @throws DeviceManagementError `store-failed` */
 export async function replaceAll(store: Store, entries: readonly Entry[]): Promise<void> {
   const changes: Change[] = [];

@@ -2,6 +2,7 @@
 import { type Change, checkKey, closed, compareKeys, type Entry, type Range, type Store } from './store';
 
 export class MemoryStore implements Store {
+  readonly isFleeting = true;
   private readonly values = new Map<string, Buffer>();
   /** Keys in order. */
   private readonly keys: string[] = [];

@@ -33,6 +33,10 @@ export class RecoveringStore implements Store {
     return new RecoveringStore(await open(), open, clock, watcher);
   }
 
+  get isFleeting(): boolean {
+    return this.store.isFleeting === true;
+  }
+
   get(key: string): Promise<Buffer | undefined> {
     return this.store.get(key);
   }

@@ -24,6 +24,11 @@ export class Seal {
   private readonly id: Buffer;
 
   /** @param key 32 bytes */
+  /** One that nobody else has, and that ends with the process. */
+  static random(): Seal {
+    return new Seal(randomBytes(KEY_LENGTH));
+  }
+
   constructor(private readonly key: Buffer) {
     if (key.length !== KEY_LENGTH) throw failed(`the sealing key must have ${KEY_LENGTH} bytes, not ${key.length}`);
     // Tells keys apart without telling anything of them.

@@ -46,6 +46,8 @@ export interface Store {
   range(range: Range): AsyncIterable<Entry>;
   /** All or nothing, in this order. */
   batch(changes: readonly Change[], how?: How): Promise<void>;
+  /** Nothing of it outlives the process: what is kept for long elsewhere is worth less memory here. */
+  readonly isFleeting?: boolean;
   /** Waits for what is under way; every later call rejects. */
   close(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import helper from 'node-red-node-test-helper';
 import { withFolder } from '../../store/folder';
-import { around, deploy, device, endFlow, logged, running, saying, serverNode, serverState } from '../flow';
+import { around, deploy, device, endFlow, lifecycle, logged, running, saying, serverNode, serverState } from '../flow';
 
 const OBSERVE = {
   type: 'dm-observe',
@@ -45,21 +45,98 @@ describe('a server node that keeps its state', () => {
 
   it('has devices and observations after a deploy that changes it', async () => {
     await withFolder(async (folder) => {
-      const flow = (ackTimeout: number) => [
-        serverNode({ store: 'level', storePath: path.join(folder, 'state'), ackTimeout }),
+      const flow = (ackTimeout: number, port = 0) => [
+        serverNode({ store: 'level', storePath: path.join(folder, 'state'), ackTimeout, port }),
         ...around(OBSERVE),
       ];
       await deploy(flow(2));
       await device('dev-1');
       await saying('1 observed');
       const before = running();
-      await deploy(flow(3));
+      await deploy(flow(3, before.manager.local?.port));
       await serverState('listening');
       assert.notEqual(running(), before);
       assert.deepEqual(devices(), ['dev-1']);
       assert.deepEqual(running().manager.observations('dev-1'), ['/3303/0/5700']);
       await endFlow();
     });
+  });
+
+  const MOVES: readonly [string, (folder: string) => object, (folder: string) => object][] = [
+    ['other settings, in memory', () => ({ store: 'memory' }), () => ({ store: 'memory', ackTimeout: 3 })],
+    ['memory to a folder', () => ({ store: 'memory' }), (folder) => ({ store: 'level', storePath: path.join(folder, 'state') })],
+    ['a folder to memory', (folder) => ({ store: 'level', storePath: path.join(folder, 'state') }), () => ({ store: 'memory' })],
+    [
+      'one folder to another',
+      (folder) => ({ store: 'level', storePath: path.join(folder, 'one') }),
+      (folder) => ({ store: 'level', storePath: path.join(folder, 'other') }),
+    ],
+  ];
+  for (const [move, before, after] of MOVES) {
+    it(`has devices, observations, waiting requests and keys after a change from ${move}`, async () => {
+      await withFolder(async (folder) => {
+        const key = Buffer.alloc(16, 7);
+        const reboot = { id: 'reboot', z: 'tab', type: 'dm-execute', server: 'server', device: 'sleeper', deviceType: 'str' };
+        const flow = (settings: object) => [
+          serverNode({ ackTimeout: 0.05, ...settings }),
+          ...around(OBSERVE),
+          { ...reboot, path: '/3/0/4', pathType: 'str', arguments: '', argumentsType: 'none' },
+        ];
+        await deploy(flow(before(folder)));
+        await device('dev-1');
+        await saying('1 observed');
+        const sleeper = await device('sleeper', { queueMode: true });
+        sleeper.cutOff();
+        await lifecycle('asleep', 'sleeper');
+        helper.getNode('reboot').receive({});
+        while (running().fleet.requests.waiting() === 0) await new Promise(setImmediate);
+        await running().provisioning.provision({ endpoint: 'secured', security: { mode: 'psk', identity: 'secured', key } });
+
+        const was = running();
+        // Where devices find it again, when they say goodbye.
+        await deploy(flow({ ...after(folder), port: was.manager.local?.port }));
+        await serverState('listening');
+        assert.notEqual(running(), was);
+        assert.deepEqual(devices().sort(), ['dev-1', 'sleeper']);
+        assert.deepEqual(running().manager.observations('dev-1'), ['/3303/0/5700']);
+        assert.equal(running().fleet.requests.waiting(), 1);
+        assert.deepEqual(running().provisioning.keyOf('secured'), key);
+        sleeper.comeBack();
+        await endFlow();
+      });
+    });
+  }
+
+  it('goes on from what a folder has already, and says so', async () => {
+    await withFolder(async (folder) => {
+      const flow = (name: string, port = 0) => [serverNode({ store: 'level', storePath: path.join(folder, name), port })];
+      await deploy(flow('one'));
+      await device('first');
+      const port = running().manager.local?.port;
+      await deploy(flow('other', port));
+      await serverState('listening');
+      await device('second');
+      await deploy(flow('one', port));
+      await serverState('listening');
+      assert.deepEqual(devices(), ['first']);
+      assert.match(logged('WARN').join('\n'), /there is a state in this place already/);
+      await endFlow();
+    });
+  });
+
+  it('that is in memory tells who waits when it is deleted', async () => {
+    await deploy([serverNode({ store: 'memory', ackTimeout: 0.05 })]);
+    await serverState('listening');
+    (await device('sleeper', { queueMode: true })).cutOff();
+    await lifecycle('asleep', 'sleeper');
+    const told: string[] = [];
+    running().fleet.submit(
+      { owner: 'somebody', device: 'sleeper', request: { operation: 'read', path: '/3/0/9' }, whenAsleep: 'queue' },
+      { queued: () => told.push('queued'), settled: (outcome) => told.push('error' in outcome ? outcome.error.code : 'done') },
+    );
+    while (told.length === 0) await new Promise(setImmediate);
+    await running().end();
+    assert.deepEqual(told, ['queued', 'cancelled']);
   });
 
   it('says so where its folder is no folder, and serves devices all the same', async () => {
