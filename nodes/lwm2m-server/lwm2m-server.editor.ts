@@ -32,6 +32,8 @@ RED.nodes.registerType('lwm2m-server', {
     keyFile: { value: '' },
     certificateFile: { value: '' },
     authoritiesFile: { value: '' },
+    certificateName: { value: 'common-name' },
+    cbc: { value: 'off' },
     admission: { value: 'secured' },
     store: { value: 'level' },
     storePath: { value: '' },
@@ -55,6 +57,10 @@ RED.nodes.registerType('lwm2m-server', {
     return this.name || this._('name', { port: this.port });
   },
   oneditprepare() {
+    const authorities = '#node-config-input-authoritiesFile';
+    DeviceManagement.follow(authorities, () => {
+      DeviceManagement.showRow('#node-config-input-certificateName', String($(authorities).val()).trim() !== '');
+    });
     const admission = '#node-config-input-admission';
     DeviceManagement.follow(admission, () => $('#dm-admission-warning').toggle($(admission).val() === 'open'));
     // A server made before it had one: the usual port, as it has it now.
@@ -63,6 +69,14 @@ RED.nodes.registerType('lwm2m-server', {
     const store = '#node-config-input-store';
     // A server made before there was a choice.
     if (!$(store).val()) $(store).val('level');
+    // A server made before these could be chosen.
+    for (const [name, standard] of [
+      ['certificateName', 'common-name'],
+      ['cbc', 'off'],
+    ] as const) {
+      const field = `#node-config-input-${name}`;
+      if (!$(field).val()) $(field).val(standard);
+    }
     const durability = '#node-config-input-durability';
     if (!$(durability).val()) $(durability).val('process');
     DeviceManagement.follow(store, () => {

@@ -34,6 +34,8 @@ interface ServerProperties extends NodeDef {
   readonly certificateFile?: string;
   /** A file with certificates of authorities; empty: only certificates that have been provisioned are good. */
   readonly authoritiesFile?: string;
+  readonly certificateName?: ServerSettings['certificateName'];
+  readonly cbc?: 'off' | 'encrypt-then-mac' | 'any';
   readonly admission?: Admission;
   readonly models?: string;
   readonly ackTimeout?: number | string;
@@ -52,6 +54,9 @@ const MIB = 1024 * 1024;
 const DEFAULT_ACK_TIMEOUT_MS = 2_000;
 /** In the user directory, with a folder for each server. */
 const STATE_FOLDER = 'device-management';
+
+const CERTIFICATE_NAMES: readonly ServerSettings['certificateName'][] = ['common-name', 'dns-name', 'uri'];
+const CBC = ['encrypt-then-mac', 'any'] as const;
 
 /** One table for one Node-RED, however often this module is initialised. */
 const tables = new WeakMap<object, RunningServers>();
@@ -75,6 +80,8 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     keyFile: (properties.keyFile ?? '').trim(),
     certificateFile: (properties.certificateFile ?? '').trim(),
     authoritiesFile: (properties.authoritiesFile ?? '').trim(),
+    certificateName: CERTIFICATE_NAMES.find((name) => name === properties.certificateName) ?? 'common-name',
+    cbc: CBC.find((cbc) => cbc === properties.cbc) ?? false,
     models: (models ?? '').trim(),
     ackTimeoutMs: milliseconds(ackTimeout) ?? DEFAULT_ACK_TIMEOUT_MS,
     store: store === 'memory' ? 'memory' : 'level',

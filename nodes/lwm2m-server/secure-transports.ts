@@ -6,7 +6,7 @@ import { DtlsTransport } from '../../src/coap/transports/dtls';
 import { madeWhenOpened } from '../../src/coap/transports/made-when-opened';
 import { TlsTransport } from '../../src/coap/transports/tls';
 import { UdpTransport } from '../../src/coap/transports/udp';
-import type { Credentials } from '../../src/dtls/settings';
+import type { Credentials, DtlsOptions } from '../../src/dtls/settings';
 import { DeviceManagementError } from '../../src/errors';
 import type { Provisioning } from '../../src/fleet/provisioning';
 import { credentialDigests, type DeviceCredentials, dtlsCredentials } from '../../src/lwm2m/server/dtls-credentials';
@@ -25,6 +25,10 @@ export interface SecureSettings {
   readonly files: IdentityFiles;
   /** PEM of authorities, "" = none. */
   readonly authorities: string;
+  /** Where a certificate of an authority names its device (default: the common name). */
+  readonly certificateName?: NonNullable<DeviceCredentials['nameIn']>;
+  /** CBC suites (default: off). */
+  readonly cbc?: NonNullable<DtlsOptions['cbc']>;
 }
 
 /** A NAT, and a fleet in this process, stand for many devices. */
@@ -54,6 +58,7 @@ export function secureTransports(
       clock,
       random,
       credentials: () => credentialsOf(settings, provisioning, clock),
+      cbc: settings.cbc ?? false,
       limits: { halfOpenPerAddress: HALF_OPEN_PER_ADDRESS },
       onBug: (bug) => warn(`a bug in DTLS: ${String(bug)}`),
     });
@@ -78,7 +83,7 @@ async function credentialsOf(settings: SecureSettings, provisioning: Provisionin
 }
 
 async function knownDevices(
-  { authorities }: SecureSettings,
+  { authorities, certificateName }: SecureSettings,
   provisioning: Provisioning,
   clock: Clock,
 ): Promise<DeviceCredentials> {
@@ -86,6 +91,7 @@ async function knownDevices(
     keyOf: (identity) => provisioning.keyOf(identity),
     holderOf: (identity) => provisioning.holderOf(identity),
     authorities: await authoritiesIn(authorities),
+    ...(certificateName !== undefined && { nameIn: certificateName }),
     now: () => clock.wall(),
   };
 }

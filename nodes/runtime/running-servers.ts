@@ -26,6 +26,10 @@ export interface ListenSettings {
   readonly keyFile: string;
   readonly certificateFile: string;
   readonly authoritiesFile: string;
+  /** Where a certificate of theirs names its device. */
+  readonly certificateName: 'common-name' | 'dns-name' | 'uri';
+  /** CBC suites: off, with encrypt-then-MAC, or whatever a device knows. */
+  readonly cbc: false | 'encrypt-then-mac' | 'any';
   readonly models: string;
   readonly ackTimeoutMs: number;
   readonly store: 'level' | 'memory';
@@ -208,6 +212,8 @@ const LISTEN_SETTINGS = [
   'keyFile',
   'certificateFile',
   'authoritiesFile',
+  'certificateName',
+  'cbc',
   'models',
   'ackTimeoutMs',
   'store',

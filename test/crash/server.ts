@@ -76,8 +76,8 @@ export class CrashServer {
   }
 
   /** Whatever it does now reaches nobody: lets go of its timers. */
-  bury(): Promise<void> {
-    return this.server.end();
+  async bury(): Promise<void> {
+    await this.server.end();
   }
 
   private settled({ kept }: Order, outcome: Outcome): void {

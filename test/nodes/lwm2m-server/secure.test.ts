@@ -1,13 +1,16 @@
 /** Secured devices at the server node: over DTLS and TLS, with every kind of credentials, and what is told of those who are refused. */
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { SystemClock } from '../../../src/clock';
 import { readSecurity } from '../../../src/device/credentials';
+import { DtlsEndpoint } from '../../../src/dtls/dtls';
 import { selfSigned } from '../../../src/dtls/self-signed';
 import type { ClientSecurity } from '../../../src/lwm2m/client/client-security';
+import { type CertificateSpec, DAY_MS, makeCertificate } from '../../dtls/certificate-maker';
 import {
   around,
   type DeviceOptions,
@@ -250,6 +253,69 @@ describe('lwm2m-server: secured devices', () => {
       });
     }
   });
+
+  describe('with authorities that it trusts', () => {
+    const from = Date.now() - DAY_MS;
+    const authority = makeCertificate({ commonName: 'plant authority', ca: true, keyUsage: 0x04, from });
+    const NAMINGS: readonly [string, Partial<CertificateSpec>][] = [
+      ['common-name', { commonName: 'dev' }],
+      ['dns-name', { commonName: 'serial 4711', dnsName: 'dev' }],
+      ['uri', { commonName: 'serial 4711', uri: 'dev' }],
+    ];
+    for (const [certificateName, naming] of NAMINGS) {
+      it(`a device is who its certificate names by its ${certificateName}, and nobody else`, async () => {
+        const folder = givenFolder();
+        const authoritiesFile = path.join(folder, 'authorities.pem');
+        writeFileSync(authoritiesFile, new X509Certificate(authority.der).toString());
+        await given({ store: 'level', storePath: path.join(folder, 'state'), authoritiesFile, certificateName });
+        const { der, key } = makeCertificate({ ...naming, issuer: authority, keyUsage: 0x80, purposes: ['client'], from });
+        const serverCertificate = new X509Certificate(readFileSync(path.join(folder, 'state.pem'))).raw;
+        const security: ClientSecurity = {
+          mode: 'x509',
+          certificate: der,
+          key: key.export({ type: 'pkcs8', format: 'der' }),
+          serverCertificate,
+        };
+        await secured(security);
+        assert.equal(running().manager.registration('dev')?.security, 'x509');
+        assert.equal(await read(), 'Acme');
+        const refused = lifecycle('refused');
+        secured(security, 'dtls', { endpoint: 'other' }).catch(() => undefined);
+        assert.match((await refused).refusal?.reason ?? '', /other/);
+      });
+    }
+  });
+
+  for (const [cbc, comes] of [
+    [undefined, false],
+    ['encrypt-then-mac', true],
+    ['any', true],
+  ] as const) {
+    it(`CBC suites ${cbc ?? 'off'}: a device that knows nothing else ${comes ? 'comes in' : 'stays out'}`, async () => {
+      await given({ ...(cbc !== undefined && { cbc }) });
+      await provision({ mode: 'psk', identity: 'key-of-dev', key: KEY });
+      const socket = createSocket('udp4');
+      const outcome = await new Promise<string>((resolve) => {
+        const old = new DtlsEndpoint({
+          clock: new SystemClock(),
+          random: randomBytes,
+          credentials: {},
+          serve: false,
+          suites: [0x00ae],
+          cbc: 'encrypt-then-mac',
+          transmit: (datagram, address, port) => socket.send(datagram, port, address),
+          deliver: () => undefined,
+        });
+        socket.on('message', (datagram, { address, port }) => old.receive(datagram, address, port));
+        old.events.on('association', () => resolve('in'));
+        old.events.on('handshake-failed', () => resolve('out'));
+        const psk = { identity: 'key-of-dev', key: Buffer.from(KEY, 'hex') };
+        socket.bind(0, '127.0.0.1', () => old.connect('127.0.0.1', portOn('dtls'), { psk }));
+      });
+      socket.close();
+      assert.equal(outcome, comes ? 'in' : 'out');
+    });
+  }
 
   it('two servers at one secure port: the second says which node has it', async () => {
     await given({ name: 'hall' });

@@ -14,6 +14,8 @@ const SETTINGS: ServerSettings = {
   keyFile: '',
   certificateFile: '',
   authoritiesFile: '',
+  certificateName: 'common-name',
+  cbc: false,
   models: '',
   ackTimeoutMs: 2000,
   store: 'memory',
