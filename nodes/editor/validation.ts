@@ -124,6 +124,18 @@ export function checkServerUri(node: EditorNode, value: string): Verdict {
   return binding === '' || binding.includes(match[2] === undefined ? 'U' : 'T') ? true : text('validation.server-binding');
 }
 
+/** A name or address without scheme and port; empty: none. */
+export function checkHost(value: string | undefined): Verdict {
+  const host = (value ?? '').trim();
+  return host === '' || /^[\w.-]+$/.test(host) || /^\[?[0-9a-f:.]+\]?$/i.test(host) ? true : text('validation.host');
+}
+
+/** Empty: none. It goes before a path, so it has no query. */
+export function checkHttpUrl(value: string | undefined): Verdict {
+  const url = (value ?? '').trim();
+  return url === '' || /^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/i.test(url) ? true : text('validation.http-url');
+}
+
 /** Paths a bootstrap removes. */
 export function checkDeletes(value: string): Verdict {
   const wrong = value

@@ -45,6 +45,18 @@ RED.nodes.registerType('lwm2m-server', {
       },
     },
     imageSignersFile: { value: '' },
+    publicHost: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkHost(value);
+      },
+    },
+    imageBaseUrl: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkHttpUrl(value);
+      },
+    },
     models: { value: '' },
     ackTimeout: {
       value: 2,

@@ -19,6 +19,8 @@ import type { RunningServer, ServerLog } from '../runtime/running-server';
 import { type FlowEvents, type MadeServer, RunningServers, type ServerSettings } from '../runtime/running-servers';
 import { serveAdminApi } from './admin-api';
 import { serveBackups } from './backup-api';
+import { serveDownloads } from './image-downloads';
+import { placesOf } from './places';
 import { type SecureSettings, secureTransports } from './secure-transports';
 
 interface ServerProperties extends NodeDef {
@@ -46,6 +48,10 @@ interface ServerProperties extends NodeDef {
   readonly largestImage?: number | string;
   /** A file with PEM of Ed25519 public keys; empty: images need no signature. */
   readonly imageSignersFile?: string;
+  /** Empty: found for each device. */
+  readonly publicHost?: string;
+  /** Empty: images are not offered over HTTP. */
+  readonly imageBaseUrl?: string;
 }
 
 const DEFAULT_PORT = 5683;
@@ -89,6 +95,8 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     durability: durability === 'power' ? 'power' : 'process',
     largestImage: Number(properties.largestImage) * MIB || DEFAULT_IMAGE_LIMITS.imageBytes,
     imageSignersFile: (properties.imageSignersFile ?? '').trim(),
+    publicHost: (properties.publicHost ?? '').trim(),
+    imageBaseUrl: (properties.imageBaseUrl ?? '').trim(),
     // Whatever else is written there, an open door must have been asked for.
     admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
   };
@@ -133,7 +141,8 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
     signers: () => signersIn(fileIn(settings().imageSignersFile, userDir))(),
   };
   const { state: secured } = secure;
-  const parts = { catalogue, bootstrap, provisioning, admittance, images, ...(secured !== undefined && { secured }) };
+  const places = placesOf(settings, () => server.listening);
+  const parts = { catalogue, bootstrap, provisioning, admittance, images, places, ...(secured !== undefined && { secured }) };
   return { server, ...parts, ...keeping(folder, settings(), log) };
 }
 
@@ -212,6 +221,7 @@ export = (red: NodeAPI): void => {
     served.add(red.httpAdmin);
     serveAdminApi(red, table);
     serveBackups(red, table);
+    serveDownloads(red.httpNode as Parameters<typeof serveDownloads>[0], table);
   }
 
   function ServerNode(this: Node & { running?: RunningServer }, properties: ServerProperties): void {

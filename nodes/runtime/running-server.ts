@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '../../src/clock';
 import { isWithinArea } from '../../src/device/access';
 import type { BootstrapEvent } from '../../src/device/bootstrap';
+import type { DownloadSource } from '../../src/device/download';
 import type { DeviceManager, LifecycleEvent } from '../../src/device/manager';
 import type { Catalogue } from '../../src/device/models/catalogue';
 import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
@@ -10,6 +11,7 @@ import { Admittance } from '../../src/fleet/admittance';
 import { ApiTokens } from '../../src/fleet/api-tokens';
 import { type Audit, auditLine } from '../../src/fleet/audit';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
+import type { Places } from '../../src/fleet/firmware/image-urls';
 import { Fleet, type FleetOptions } from '../../src/fleet/fleet';
 import { endOf } from '../../src/fleet/operation-entry';
 import type { Order, Outcome } from '../../src/fleet/outcomes';
@@ -39,6 +41,8 @@ export interface ManagedServer extends DeviceManager {
   /** All it listens on. */
   readonly listening: readonly (ListeningAt & { readonly transport: string })[];
   readonly refused: number;
+  /** What devices may fetch. */
+  downloadSource?: DownloadSource | undefined;
   /** Ends the registration of a device that is no longer to be served. */
   dismiss(device: string): boolean;
   /** Ends what was proved by this name. */
@@ -70,6 +74,8 @@ export interface ServerParts {
   readonly admittance?: Admittance;
   /** Where images of devices are kept, and which are good. */
   readonly images?: NonNullable<FleetOptions['images']>;
+  /** Where devices find the server. */
+  readonly places?: Places;
   /** Where its state is kept; absent: in memory alone. */
   readonly openStore?: OpenStore;
   readonly openSeal?: OpenSeal;
@@ -113,7 +119,13 @@ export class RunningServer {
     this.provisioning = parts.provisioning ?? new Provisioning(clock);
     this.admittance = parts.admittance ?? new Admittance({ clock, provisioning: this.provisioning, mode: () => 'secured' });
     this.tokens = new ApiTokens(clock);
-    this.fleet = new Fleet(manager, clock, { audit: this.audit, ...(parts.images !== undefined && { images: parts.images }) });
+    const { images, places } = parts;
+    this.fleet = new Fleet(manager, clock, {
+      audit: this.audit,
+      ...(images !== undefined && { images }),
+      ...(places !== undefined && { places }),
+    });
+    manager.downloadSource = this.fleet.imageServing.source;
     const { devices } = this.provisioning;
     this.positions = new Positions(
       manager,

@@ -46,6 +46,10 @@ export interface ServerSettings extends ListenSettings {
   readonly largestImage: number;
   /** Public keys of those whose images are good; "" = images need no signature. */
   readonly imageSignersFile: string;
+  /** The address of this machine as devices see it; "" = found for each device. */
+  readonly publicHost: string;
+  /** Where devices find Node-RED's HTTP; "" = images are not offered over HTTP. */
+  readonly imageBaseUrl: string;
 }
 
 /** The part of Node-RED's events this table needs. */

@@ -168,7 +168,7 @@ export class Answering implements Responder {
       this.reject(message, endpoint, Code.BadRequest);
       return true;
     }
-    if (wanted.number === 0) return false;
+    if (wanted.number === 0 || (this.serving.size === 0 && SAFE_METHODS.has(message.code))) return false;
     const served = this.serving.find(this.keyOf(message, endpoint), this.context.clock.monotonic());
     if (served === undefined) {
       // To ask the handler again is safe for a read only; what was done once must not be done again for the rest of its answer.
@@ -183,6 +183,7 @@ export class Answering implements Responder {
   /** The block of the response that this request asks for; the whole where it fits. */
   private cut(request: IncomingRequest, response: ResponseSpec, block1: number | undefined): BlockResponse {
     const { message, endpoint } = request;
+    if (response.partOf !== undefined) return { ...response, ...request.placeIn(response.partOf) };
     const raw = message.uint(Option.Block2);
     const wanted = raw === undefined ? undefined : decodeBlock(raw, endpoint.reliable);
     const body = response.payload;
@@ -248,7 +249,9 @@ export class Answering implements Responder {
     }
     if (confirmable && !separate) {
       const bytes = this.encode(MessageType.Acknowledgement, message.messageId, message.token, response);
-      this.context.deduplication.answered(endpoint.index, message.messageId, bytes);
+      const { deduplication } = this.context;
+      if (response.partOf === undefined) deduplication.answered(endpoint.index, message.messageId, bytes);
+      else deduplication.answeredAnew(endpoint.index, message.messageId);
       this.context.send(bytes, endpoint);
       return;
     }

@@ -11,6 +11,8 @@ const FIRST_SLAB_BYTES = 4_096;
 /** Of each table; beyond it probing gets slow. */
 const FULLEST = 0.6;
 const SLOT_BYTES = 16;
+/** In place of the length of an answer: whoever answered will do so again. No datagram is as long. */
+const ANEW = 0xffff;
 
 /** What to do with a message. */
 export const Seen = {
@@ -158,6 +160,10 @@ export class Deduplication {
       if (slot < 0) continue;
       // An older one is another message that happens to have the same ID.
       if (second - ((generation.arrivals[slot] as number) - 1) > lifetimeSeconds) break;
+      if (generation.lengths[slot] === ANEW) {
+        generation.lengths[slot] = 0;
+        return Seen.New;
+      }
       this.found = { generation, slot };
       return generation.lengths[slot] === 0 ? Seen.InProgress : Seen.Answered;
     }
@@ -183,6 +189,15 @@ export class Deduplication {
       if (!generation.isFullFor(reply.length, this.mostBytesEach)) generation.store(slot, reply);
       else this.storeAnew(key, messageId, (generation.arrivals[slot] as number) - 1, reply);
       return;
+    }
+  }
+
+  /** The answer may be made once more for a repeat, and is not kept: blocks of images would push out everybody's answers. */
+  answeredAnew(index: number, messageId: number): void {
+    const key = index >>> 0;
+    for (const generation of this.generations) {
+      const slot = generation.find(key, messageId);
+      if (slot >= 0) generation.lengths[slot] = ANEW;
     }
   }
 

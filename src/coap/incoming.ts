@@ -3,6 +3,8 @@
  * on the ACK; later it follows an empty ACK as a confirmable message of its own (RFC 7252 §5.2).
  */
 import { NO_DEADLINE } from '../deadlines';
+import { decodeBlock, LARGEST_BLOCK } from './block/option';
+import { describePart, type Part, type Place, partWanted } from './block/serving';
 import type { Endpoint } from './endpoint';
 import { type Message, MessageType } from './message';
 import { Option } from './options';
@@ -61,6 +63,27 @@ export class IncomingRequest {
 
   get observe(): number | undefined {
     return this.message.uint(Option.Observe);
+  }
+
+  /** Validators the peer has (RFC 7252 §5.10.6). */
+  get etags(): readonly Buffer[] {
+    return this.message.opaques(Option.ETag);
+  }
+
+  /** Which bytes of a large body it asks for (RFC 7959 §2.4), in the size that both sides can take. */
+  get wanted(): Part {
+    const { message, endpoint } = this;
+    const block2 = message.uint(Option.Block2);
+    const wanted = block2 === undefined ? undefined : decodeBlock(block2, endpoint.reliable);
+    // To a peer that knows no blocks the first is as much as can be said.
+    return partWanted(wanted, endpoint.sizes.block || LARGEST_BLOCK);
+  }
+
+  /** What its answer says of where the part is in a body of `total` bytes; nothing of one that is the whole, unless it was asked for as a block. */
+  placeIn(total: number): Place | undefined {
+    const { message, wanted } = this;
+    if (wanted.offset === 0 && total <= wanted.length && !message.has(Option.Block2)) return undefined;
+    return describePart(wanted, total, message.has(Option.Size2));
   }
 
   /**

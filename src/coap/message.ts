@@ -73,12 +73,18 @@ export class Message {
 
   /** The first opaque option with this number: a view. */
   opaque(number: number): Buffer | undefined {
-    const { options } = this;
+    return this.opaques(number)[0];
+  }
+
+  /** All opaque options with this number: views. */
+  opaques(number: number): Buffer[] {
+    const found: Buffer[] = [];
+    const { options, bytes } = this;
     for (let at = 0; at < options.length; at += 3) {
       const offset = options[at + 1] as number;
-      if (options[at] === number) return this.bytes.subarray(offset, offset + (options[at + 2] as number));
+      if (options[at] === number) found.push(bytes.subarray(offset, offset + (options[at + 2] as number)));
     }
-    return undefined;
+    return found;
   }
 
   /**

@@ -22,6 +22,11 @@ export interface ResponseSpec {
   readonly maxAge?: number;
   readonly observe?: number;
   readonly etag?: Uint8Array;
+  /**
+   * The payload is the part that was asked for (`IncomingRequest.wanted`) of a body of so many bytes. Nothing of it is kept: whoever serves it
+   * has the rest, and is asked again for each block and for a repeated request.
+   */
+  readonly partOf?: number;
 }
 
 /** @param body the joined body where `message` is one block of it */

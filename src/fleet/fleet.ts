@@ -7,6 +7,8 @@ import type { Audit } from './audit';
 import { AuditLog } from './audit-log';
 import { Devices } from './devices';
 import type { Durable, Trouble } from './durable';
+import { ImageServing } from './firmware/image-serving';
+import type { Places } from './firmware/image-urls';
 import { ImageInventory, type ImageInventoryOptions } from './firmware/inventory';
 import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
@@ -25,6 +27,8 @@ export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'dev
   /** Where acts of the fleet itself are told of; in its audit log alone without. */
   readonly audit?: Audit;
   readonly images?: Omit<ImageInventoryOptions, 'clock'>;
+  /** Where devices find this server; absent: they fetch nothing. */
+  readonly places?: Places;
 }
 
 export class Fleet {
@@ -36,6 +40,7 @@ export class Fleet {
   readonly images: ImageInventory;
   readonly audit: AuditLog;
   readonly history: History;
+  readonly imageServing: ImageServing;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
@@ -53,7 +58,8 @@ export class Fleet {
     this.locks = new Locks(clock);
     this.guards = new Guards({ manager, clock, locks: this.locks, audit: tell, zoneOf: () => zoneOf({}) });
     this.images = new ImageInventory({ ...options.images, clock });
-    this.durables = [this.audit, this.history, this.images];
+    this.imageServing = new ImageServing({ clock, manager, images: this.images, places: options.places });
+    this.durables = [this.audit, this.history, this.images, this.imageServing];
     this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock, guards: this.guards });
     this.requests.outcomes.onSettled = (order, outcome) => {
       const entry = operationEntry(order, outcome);
@@ -125,6 +131,7 @@ export class Fleet {
     this.guardedWrites.close();
     this.requests.close(goesOn);
     this.policies.close();
+    this.imageServing.close();
     void this.images.close();
     this.audit.close();
     this.history.close();

@@ -29,6 +29,18 @@ describe('deduplication', () => {
     assert.equal(table.replay().toString(), 'second');
   });
 
+  it('keeps no answer that can be made anew, and lets a repeat be answered again', () => {
+    const table = given();
+    const before = table.bytes;
+    for (let repeat = 0; repeat < 3; repeat++) {
+      assert.equal(table.see(1, 7, repeat, LIFETIME), Seen.New);
+      assert.equal(table.see(1, 7, repeat, LIFETIME), Seen.InProgress);
+      table.answeredAnew(1, 7);
+    }
+    assert.equal(table.entries, 1);
+    assert.equal(table.bytes, before);
+  });
+
   it('keeps peers apart that use the same message ID', () => {
     const table = given();
     table.see(1, 7, 0, LIFETIME);

@@ -6,11 +6,15 @@ import { createHash } from 'node:crypto';
 import type { LayerLimits } from '../parameters';
 import { BERT_SZX, type Block, blockSize, encodeBlock, szxOrBert } from './option';
 
-export interface Slice {
-  readonly payload: Uint8Array;
+/** Options that say where a part is in its body. */
+export interface Place {
   readonly block2: number;
   /** In block 0, and where the request asks for it. */
   readonly size2?: number;
+}
+
+export interface Slice extends Place {
+  readonly payload: Uint8Array;
 }
 
 export interface ServedBody {
@@ -22,10 +26,34 @@ export interface ServedBody {
   touchedAt: number;
 }
 
+/** Which bytes of a body are asked for. */
+export interface Part {
+  readonly offset: number;
+  /** At most; a multiple of 1024 for BERT. */
+  readonly length: number;
+  readonly szx: number;
+}
+
 /**
- * The part of `body` that a request asks for; `undefined` beyond its end.
  * @param wanted Block2 of the request; absent: the first block
  * @param largestBlock bytes; a multiple of 1024 for BERT
+ */
+export function partWanted(wanted: Block | undefined, largestBlock: number): Part {
+  const offset = wanted === undefined ? 0 : wanted.number * blockSize(wanted.szx);
+  // Ours being smaller moves the number, never the offset.
+  const largestSzx = szxOrBert(largestBlock);
+  const szx = Math.min(wanted?.szx ?? largestSzx, largestSzx);
+  return { offset, length: szx === BERT_SZX ? largestBlock : blockSize(szx), szx };
+}
+
+/** @param total bytes of the whole body @returns what the options of a part say of it */
+export function describePart({ offset, length, szx }: Part, total: number, asksForSize: boolean): Place {
+  const block2 = encodeBlock(offset / blockSize(szx), offset + length < total, szx);
+  return offset === 0 || asksForSize ? { block2, size2: total } : { block2 };
+}
+
+/**
+ * The part of `body` that a request asks for; `undefined` beyond its end.
  * @param asksForSize the request carries Size2
  */
 export function sliceOf(
@@ -34,15 +62,10 @@ export function sliceOf(
   largestBlock: number,
   asksForSize: boolean,
 ): Slice | undefined {
-  const offset = wanted === undefined ? 0 : wanted.number * blockSize(wanted.szx);
-  // Ours being smaller moves the number, never the offset.
-  const largestSzx = szxOrBert(largestBlock);
-  const szx = Math.min(wanted?.szx ?? largestSzx, largestSzx);
-  const size = szx === BERT_SZX ? largestBlock : blockSize(szx);
-  if (offset > 0 && offset >= body.length) return undefined;
-  const payload = body.subarray(offset, offset + size);
-  const block2 = encodeBlock(offset / blockSize(szx), offset + size < body.length, szx);
-  return offset === 0 || asksForSize ? { payload, block2, size2: body.length } : { payload, block2 };
+  const part = partWanted(wanted, largestBlock);
+  if (part.offset > 0 && part.offset >= body.length) return undefined;
+  const payload = body.subarray(part.offset, part.offset + part.length);
+  return { payload, ...describePart(part, body.length, asksForSize) };
 }
 
 /** Strong, and computed once per body. */

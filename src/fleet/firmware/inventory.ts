@@ -126,11 +126,13 @@ export class ImageInventory implements Durable {
   async open(id: string): Promise<ImageReader> {
     const { size } = this.usable(id);
     if ((await this.files.sizeOf(id)) !== size) throw this.damage(id, OTHER_FILE);
-    return {
-      size,
-      read: (offset, length) => this.cache.read(id, size, offset, length),
-      peek: (offset, length) => this.cache.peek(id, size, offset, length),
-    };
+    return this.readerOf(id, size);
+  }
+
+  /** The same, without a look at the file. Undefined when there is none that can be used. */
+  reader(id: string): ImageReader | undefined {
+    const image = this.images.get(id);
+    return image === undefined || image.damaged !== undefined ? undefined : this.readerOf(id, image.size);
   }
 
   /** Whoever works with an image keeps it from being removed. @param holder for a person: "firmware update of dev-1" */
@@ -223,6 +225,14 @@ export class ImageInventory implements Durable {
 
   private mustBeOpen(): void {
     if (this.isClosed) throw new DeviceManagementError('cancelled', 'the server was stopped while an image was being added');
+  }
+
+  private readerOf(id: string, size: number): ImageReader {
+    return {
+      size,
+      read: (offset, length) => this.cache.read(id, size, offset, length),
+      peek: (offset, length) => this.cache.peek(id, size, offset, length),
+    };
   }
 
   private usable(id: string): Image {

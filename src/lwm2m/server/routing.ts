@@ -1,10 +1,12 @@
 /**
  * Which interface a request of a device is for. A server URI in a device may carry a path of its own, so only the end of the path decides:
- * …/rd, …/rd/<id>, …/dp, …/bs, …/bspack. (An id is never one of these words: it is longer.)
+ * …/rd, …/rd/<id>, …/dp, …/fw/<token>, …/bs, …/bspack. (An id is never one of these words: it is longer.)
  */
 import { Code } from '../../coap/codes';
 import type { IncomingRequest } from '../../coap/incoming';
+import { DOWNLOAD_PATH } from '../../device/download';
 import type { BootstrapInterface } from './bootstrap-interface';
+import type { DownloadInterface } from './download-interface';
 import type { RegistrationInterface } from './registration-interface';
 import type { ReportingInterface } from './reporting-interface';
 
@@ -13,16 +15,26 @@ type Handler = (request: IncomingRequest, lastSegment: string) => void;
 type Place = Readonly<Record<number, Handler>>;
 
 export class Routing {
-  private readonly registration: Place;
+  /** By the last segment but one. */
+  private readonly below: ReadonlyMap<string | undefined, Place>;
   /** By the last segment of the path. */
   private readonly places: ReadonlyMap<string, Place>;
 
   /** @param bootstrap absent: this is no bootstrap server, and its paths are not found */
-  constructor(registrations: RegistrationInterface, reporting: ReportingInterface, bootstrap?: BootstrapInterface) {
-    this.registration = {
+  constructor(
+    registrations: RegistrationInterface,
+    reporting: ReportingInterface,
+    downloads: DownloadInterface,
+    bootstrap?: BootstrapInterface,
+  ) {
+    const registration: Place = {
       [Code.Post]: (request, id) => registrations.update(request, id),
       [Code.Delete]: (request, id) => registrations.deregister(request, id),
     };
+    this.below = new Map([
+      ['rd', registration],
+      [DOWNLOAD_PATH, { [Code.Get]: (request, token) => downloads.get(request, token) }],
+    ]);
     this.places = new Map<string, Place>([
       ['rd', { [Code.Post]: (request) => registrations.register(request) }],
       ['dp', { [Code.Post]: (request) => reporting.send(request) }],
@@ -40,7 +52,7 @@ export class Routing {
   }
 
   private placeOf(last: string, lastButOne: string | undefined): Place | undefined {
-    return this.places.get(last) ?? (lastButOne === 'rd' ? this.registration : undefined);
+    return this.places.get(last) ?? this.below.get(lastButOne);
   }
 }
 

@@ -5,6 +5,7 @@ import { CoapLayer, systemRandom } from '../../coap/layer';
 import type { RefusedPeer } from '../../coap/transport';
 import { printable } from '../../device/admission';
 import type { BootstrapEvent } from '../../device/bootstrap';
+import type { DownloadSource } from '../../device/download';
 import type {
   DeviceManager,
   LifecycleEvent,
@@ -22,6 +23,7 @@ import { BootstrapInterface } from './bootstrap-interface';
 import { Departures } from './departures';
 import type { DeviceKeeper } from './device-keeper';
 import { DeviceOperations } from './device-operations';
+import { DownloadInterface } from './download-interface';
 import { notRegistered } from './failures';
 import { Gateways } from './gateways';
 import { Models } from './models';
@@ -60,6 +62,7 @@ export class Lwm2mServer implements DeviceManager {
   private readonly departures: Departures;
   private readonly counters = new OperationStatistics<RegistrationRecord>();
   private readonly bootstrapInterface: BootstrapInterface | undefined;
+  private readonly downloads: DownloadInterface;
   private readonly routing: Routing;
   private readonly strays: Strays;
   private readonly restoring: (keeper: DeviceKeeper) => Restoring;
@@ -213,7 +216,8 @@ export class Lwm2mServer implements DeviceManager {
         random,
         expired: (registration) => this.tell({ event: 'expired', device: registration.endpoint, registration, at: clock.wall() }),
       });
-    this.routing = new Routing(registrationInterface, reportingInterface, this.bootstrapInterface);
+    this.downloads = new DownloadInterface({ registrations, identityOf });
+    this.routing = new Routing(registrationInterface, reportingInterface, this.downloads, this.bootstrapInterface);
   }
 
   /**
@@ -300,6 +304,11 @@ export class Lwm2mServer implements DeviceManager {
     const record = this.known.byEndpoint(device);
     if (record !== undefined) this.departures.leave(record);
     return record !== undefined;
+  }
+
+  /** What devices may fetch from it; `undefined`: nothing. */
+  set downloadSource(source: DownloadSource | undefined) {
+    this.downloads.source = source;
   }
 
   /** Credentials are no longer good: what was proved by them ends at once, on every transport. @param name what they prove (`Identity`) */

@@ -90,6 +90,9 @@ export interface Sent {
   readonly query?: readonly string[];
   /** As on the wire: number, more, size (RFC 7959 §2.2). */
   readonly block1?: number;
+  readonly block2?: number;
+  readonly etag?: Uint8Array;
+  readonly size2?: number;
   readonly contentFormat?: number;
   readonly payload?: string | Uint8Array;
 }
@@ -129,10 +132,13 @@ export class ScriptedDevice {
   async request(sent: Sent): Promise<Message> {
     const messageId = this.messageId++;
     const writer = this.writer.begin(sent.type ?? MessageType.Confirmable, sent.code, messageId, Buffer.from([messageId & 0xff]));
+    if (sent.etag !== undefined) writer.opaque(Option.ETag, sent.etag);
     writer.strings(Option.UriPath, sent.path ?? []);
     if (sent.contentFormat !== undefined) writer.uint(Option.ContentFormat, sent.contentFormat);
     writer.strings(Option.UriQuery, sent.query ?? []);
+    if (sent.block2 !== undefined) writer.uint(Option.Block2, sent.block2);
     if (sent.block1 !== undefined) writer.uint(Option.Block1, sent.block1);
+    if (sent.size2 !== undefined) writer.uint(Option.Size2, sent.size2);
     if (sent.payload !== undefined) writer.payload(Buffer.from(sent.payload as Uint8Array));
     const before = this.inbox.length;
     this.peer.send(writer.finish(), SERVER.address, SERVER.port);

@@ -24,6 +24,8 @@ const SETTINGS: ServerSettings = {
   admission: 'secured',
   largestImage: 64 * 1024 * 1024,
   imageSignersFile: '',
+  publicHost: '',
+  imageBaseUrl: '',
 };
 
 function setup() {
