@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { VirtualClock } from '../../src/clock';
+import { Code } from '../../src/coap/codes';
+import { MessageType, MessageWriter } from '../../src/coap/message';
+import { Option } from '../../src/coap/options';
 import { DtlsTransport } from '../../src/coap/transports/dtls';
 import { MemoryNetwork } from '../../src/coap/transports/memory';
 import type { LifecycleEvent, NotificationEvent } from '../../src/device/manager';
@@ -257,13 +260,21 @@ describe('a device over DTLS, over a restart of its server', () => {
     assert.ok(!world.kept.written.some((key) => key.startsWith('once/associations/')));
   });
 
-  it('what it proved then binds it still: another’s name is refused', async () => {
-    const { world, life } = await givenObserved();
+  it('what it proved then binds it still: with another’s name it is refused', async () => {
+    const { world, life, device } = await givenObserved();
     await world.kill(life);
     const after = await world.live();
-    const [association] = after.secure.endpoint.associationsOf('key-dev');
-    assert.equal(association?.identity?.security, 'psk');
-    assert.equal(after.secure.identify('association', association?.id as number)?.name, 'key-dev');
+    const register = new MessageWriter().begin(MessageType.Confirmable, Code.Post, 77, Buffer.of(77));
+    register.strings(Option.UriPath, ['rd']);
+    register.strings(Option.UriQuery, ['ep=thief', 'lt=300', 'lwm2m=1.1', 'b=U']);
+    device.transport.send(register.finish(), SERVER, PORT);
+    await world.clock.advanceAsync(1_000);
+    assert.deepEqual(
+      after.lifecycle.map(({ event, device: name }) => `${event} ${name}`),
+      ['refused thief'],
+    );
+    assert.equal(after.server.registration('thief'), undefined);
+    assert.equal(after.secure.endpoint.counters.handshakes, 0);
   });
 
   it('its credential revoked, it is cut off, and the store has nothing of it', async () => {

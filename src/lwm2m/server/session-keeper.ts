@@ -42,7 +42,10 @@ export class SessionKeeper {
       await turns.next();
     }
     // In the order in which they give way.
-    for (const session of found.sort((a, b) => a.since - b.since)) this.sessions.add(sessionKey(session.id), session);
+    for (const session of found.sort((a, b) => a.since - b.since)) {
+      this.sessions.add(sessionKey(session.id), session);
+      await turns.next();
+    }
   }
 
   /** Writes all of it once more, where the store may not have it. */

@@ -349,6 +349,28 @@ describe('lwm2m-server: secured devices', () => {
     }
   });
 
+  it('a deploy that makes the server anew lets a device go on: no handshake, no Register, and it can be asked', async () => {
+    const securePort = await freeUdpPort();
+    const storePath = path.join(givenFolder(), 'state');
+    const server = { securePort, store: 'level', storePath };
+    await given(server);
+    await provision({ mode: 'psk', identity: 'key-of-dev', key: KEY });
+    const carrier = new MovingSocket();
+    const client = await secured(PSK, 'dtls', { transport: carrier });
+    assert.equal(await read(), 'Acme');
+    const before = running();
+    const { registeredAt } = before.manager.registration('dev') ?? {};
+    const { handshakes } = carrier;
+    await given({ ...server, ackTimeout: 3 });
+    assert.notEqual(running(), before);
+    assert.equal(await read(), 'Acme');
+    const updated = lifecycle('updated', 'dev');
+    client.update();
+    await updated;
+    assert.equal(running().manager.registration('dev')?.registeredAt, registeredAt);
+    assert.equal(carrier.handshakes, handshakes);
+  });
+
   it('the main job with a connection id while the device’s port changes every few messages: nothing lost, no new handshake', async function () {
     this.timeout(20_000);
     const observe = {
