@@ -31,6 +31,8 @@ export interface SecureSettings {
   readonly cbc?: NonNullable<DtlsOptions['cbc']>;
 }
 
+/** Who forges records has many addresses: the first of a minute is told. */
+const FORGERIES_TOLD_EVERY_MS = 60_000;
 /** A NAT, and a fleet in this process, stand for many devices. */
 const HALF_OPEN_PER_ADDRESS = 200;
 
@@ -64,6 +66,7 @@ export function secureTransports(
     });
     const digests = async () => credentialDigests(await knownDevices(settings, provisioning, clock));
     state = new SecuredState({ endpoint: transport.endpoint, clock, digests });
+    tellOfForgeries(transport, clock, warn);
     transports.push(transport);
   }
   if (tlsPort !== undefined) {
@@ -75,6 +78,19 @@ export function secureTransports(
     );
   }
   return { transports, ...(state !== undefined && { state }) };
+}
+
+function tellOfForgeries({ endpoint }: DtlsTransport, clock: Clock, warn: (text: string) => void): void {
+  let toldAt = Number.NEGATIVE_INFINITY;
+  endpoint.events.on('suspicious', ({ address, port }) => {
+    const now = clock.monotonic();
+    if (now - toldAt < FORGERIES_TOLD_EVERY_MS) return;
+    toldAt = now;
+    warn(
+      `somebody forges DTLS records under the address ${address}, port ${port}: none are heard, and nothing from there is for a second, ` +
+        'the device that is there included. Find out who sends them.',
+    );
+  });
 }
 
 async function credentialsOf(settings: SecureSettings, provisioning: Provisioning, clock: Clock): Promise<Credentials> {

@@ -9,6 +9,7 @@ export class MovingSocket implements Transport {
   moves = 0;
   /** Datagrams that began with a handshake record (RFC 6347 §4.1). */
   handshakes = 0;
+  lastSent: Buffer = Buffer.alloc(0);
   private current = new UdpTransport({ host: '127.0.0.1', port: 0 });
   private receiver: Receiver | undefined;
 
@@ -23,6 +24,7 @@ export class MovingSocket implements Transport {
 
   send(datagram: Buffer, address: string, port: number): void {
     if (datagram[0] === HANDSHAKE) this.handshakes++;
+    this.lastSent = datagram;
     this.current.send(datagram, address, port);
   }
 

@@ -371,6 +371,26 @@ describe('lwm2m-server: secured devices', () => {
     assert.equal(carrier.handshakes, handshakes);
   });
 
+  it('whoever forges records under a device’s address is told of in the log, once, and the device is served again', async () => {
+    await given();
+    await provision({ mode: 'psk', identity: 'key-of-dev', key: KEY });
+    const carrier = new MovingSocket();
+    await secured(PSK, 'dtls', { transport: carrier });
+    assert.equal(await read(), 'Acme');
+    const { lastSent } = carrier;
+    for (let number = 1; number <= 300; number++) {
+      const forged = Buffer.from(lastSent);
+      // A number that is new, so that its tag is looked at.
+      forged.writeUIntBE(1_000 + number, 5, 6);
+      carrier.send(forged, '127.0.0.1', portOn('dtls'));
+      // A burst would be lost in the buffer of the socket.
+      if (number % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(await read(), 'Acme');
+    const told = logged('WARN').filter((line) => line.includes('forges DTLS records under the address'));
+    assert.equal(told.length, 1);
+  });
+
   it('the main job with a connection id while the device’s port changes every few messages: nothing lost, no new handshake', async function () {
     this.timeout(20_000);
     const observe = {
