@@ -10,6 +10,7 @@ const PHASES = {
   raw: ['echo'],
   'node-coap': ['register', 'update', 'read', 'notification'],
   ours: ['register', 'update', 'read', 'notification'],
+  kept: ['register'],
   dtls: ['handshake', 'secure-echo'],
 };
 

@@ -40,6 +40,7 @@ const MOST_REPEATED_ROUNDS = 5;
 /** What is set against whom; `raw` has one phase, whatever ours is. */
 const COMPARED = [
   { server: 'ours', phases: ['register', 'update', 'read', 'notification'], peers: ['raw', 'node-coap'] },
+  { server: 'kept', phases: ['register'], peers: ['ours'] },
   { server: 'dtls', phases: ['handshake', 'secure-echo'], peers: ['raw'] },
 ];
 const OURS = new Set(COMPARED.map(({ server }) => server));

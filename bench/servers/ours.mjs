@@ -1,4 +1,7 @@
 /** The whole server of this pack: lifetimes, admission, models, decoding and events on, with a listener for each event. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { OBSERVED_PATH, VALUE_RANGE } from '../bodies.mjs';
 import { serve } from '../control.mjs';
 import { pack } from '../pack.mjs';
@@ -45,8 +48,20 @@ function ask(operation) {
   };
 }
 
+/** In a folder that goes with the process. */
+async function keep() {
+  const { DeviceKeeper } = pack('lwm2m/server/device-keeper');
+  const { LevelStore } = pack('store/level');
+  const { SystemClock } = pack('clock');
+  const folder = mkdtempSync(path.join(tmpdir(), 'kept-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const wrong = () => counts.wrong++;
+  await server.restore(new DeviceKeeper(await LevelStore.open({ folder }), new SystemClock(), wrong));
+}
+
 serve({
   listen: async () => {
+    if (process.env.BENCH_KEPT !== undefined) await keep();
     await server.start();
     return { port: server.local.port };
   },

@@ -5,8 +5,8 @@
 import type { Clock } from '../clock';
 import type { Change, Store } from './store';
 
-/** Somebody waits for the answer to a Register; this much later nobody notices. */
-const LONGEST_WAIT_MS = 5;
+/** Somebody waits for the answer to a Register: long enough for those who come together, too short to be noticed. */
+const LONGEST_WAIT_MS = 1;
 /** A batch is one write of this many changes at most, so that none keeps the others waiting for long. */
 const MOST_TOGETHER = 1000;
 
