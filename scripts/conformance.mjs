@@ -19,6 +19,7 @@ const SUITES = [
   'build/test/captures/bootstrap.test.js',
   'build/test/lwm2m/tls.test.js',
   'build/test/lwm2m/secured-client.test.js',
+  'build/test/lwm2m/server/restart.test.js',
   'build/test/interop/leshan-conformance.test.js',
 ];
 

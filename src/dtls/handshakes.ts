@@ -12,6 +12,7 @@ import type { HandshakeContext } from './handshake-context';
 import { ServerHandshake } from './handshake-server';
 import { readHelloHead, writeHelloVerifyRequest } from './hello';
 import { handshakeMessage } from './messages';
+import { ownProof } from './own-proof';
 import { ContentType, DTLS_1_0, HandshakeType } from './protocol';
 import { type Fragment, readFragment } from './reassembly';
 import { plainRecord, type RecordHeader } from './record';
@@ -97,7 +98,7 @@ export class Handshakes {
     if (this.count >= settings.limits.halfOpen) throw new RangeError('too many handshakes are under way');
     this.at(address, port)?.handshake?.fail(failure('superseded', 'a new handshake with this server was begun'));
     const association = new Association(this.nextId(), 'client', address, port, settings.replayWindow);
-    const key = `${address} ${port} ${options.psk?.identity ?? ''}`;
+    const key = `${address} ${port} ${ownProof(options, this.context.credentials)}`;
     const context = options.credentials === undefined ? this.context : { ...this.context, credentials: options.credentials };
     const handshake = new ClientHandshake(context, association, options, sessions.find(key, clock.monotonic()), key);
     this.add(association);

@@ -4,6 +4,7 @@ import { SystemClock, VirtualClock } from '../../src/clock';
 import { DtlsTransport } from '../../src/coap/transports/dtls';
 import { MemoryNetwork } from '../../src/coap/transports/memory';
 import { TlsTransport } from '../../src/coap/transports/tls';
+import type { AccountSecurity } from '../../src/device/bootstrap';
 import { verifyChain } from '../../src/dtls/certificate-chain';
 import { fingerprint } from '../../src/dtls/raw-key';
 import { selfSigned } from '../../src/dtls/self-signed';
@@ -13,7 +14,7 @@ import type { ClientSecurity } from '../../src/lwm2m/client/client-security';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
 import { Lwm2mServer } from '../../src/lwm2m/server/server';
 import { testRandom } from '../coap/world';
-import { makeCertificate } from '../dtls/certificate-maker';
+import { type MadeCertificate, makeCertificate, NOW } from '../dtls/certificate-maker';
 import { testBytes } from '../dtls/world';
 import { conformance } from './conformance';
 
@@ -52,52 +53,77 @@ async function isServedOverTls(credentials: Credentials, security: ClientSecurit
   }
 }
 
+interface Delivery {
+  readonly credentials: Credentials;
+  /** What the device was made with. */
+  readonly factory: ClientSecurity;
+  readonly given: AccountSecurity;
+  /** The name it has proved when it is registered. */
+  readonly proves: string;
+}
+
+/** Over DTLS on a lossy network: asks for its servers with one proof, and registers with the one it was given. */
+async function isBootstrapped({ credentials, factory, given, proves }: Delivery): Promise<void> {
+  const clock = new VirtualClock(NOW);
+  const network = new MemoryNetwork(clock, { delayMs: 5, loss: 0.1, seed: 3 });
+  const secure = new DtlsTransport({ carrier: network.transport(HOST, 5684), clock, random: testBytes(5), credentials });
+  const account = { shortServerId: 1, uri: `coaps://${HOST}:5684`, lifetime: 300, binding: 'U' };
+  const server = new Lwm2mServer({
+    transport: network.transport(HOST, 5683),
+    secure,
+    clock,
+    random: testRandom(7),
+    admission: (_endpoint, { security }) =>
+      security === 'none' ? { admitted: false, reason: 'unsecured', remedy: '' } : { admitted: true },
+    endpointOf: () => 'dev',
+    bootstrap: () => ({ deletes: ['/0', '/1'], servers: [{ ...account, security: given }], objects: {}, verify: false }),
+  });
+  await server.start();
+  const client = new Lwm2mClient({
+    endpoint: 'dev',
+    scheme: 'coaps',
+    bootstrap: { host: HOST },
+    security: factory,
+    objects: thermometer(),
+    transport: network.transport('10.0.0.2', 40_000),
+    clock,
+    random: testRandom(8),
+  });
+  client.start().catch(() => undefined);
+  await clock.advanceAsync(60_000);
+  assert.equal(server.registration('dev')?.security, given.mode);
+  assert.equal(secure.endpoint.associationsOf(proves).length, 1);
+  const reading = server.perform('dev', { operation: 'read', path: '/3/0' });
+  await clock.advanceAsync(60_000);
+  assert.deepEqual((await reading).values, [{ path: '/3/0/0', value: 'Acme' }]);
+}
+
 describe('conformance: secured transports', () => {
-  conformance('int-1', 'self', async () => {
-    const clock = new VirtualClock();
-    const network = new MemoryNetwork(clock, { delayMs: 5, loss: 0.1, seed: 3 });
+  conformance('int-1', 'self', () => {
     const keys: Readonly<Record<string, Buffer>> = { factory: FACTORY, delivered: DELIVERED };
-    const secure = new DtlsTransport({
-      carrier: network.transport(HOST, 5684),
-      clock,
-      random: testBytes(5),
+    return isBootstrapped({
       credentials: { lookupPsk: (identity) => keys[identity] },
+      factory: { mode: 'psk', identity: 'factory', key: FACTORY },
+      given: { mode: 'psk', identity: 'delivered', key: DELIVERED },
+      proves: 'delivered',
     });
-    const uri = `coaps://${HOST}:5684`;
-    const account = { shortServerId: 1, uri, lifetime: 300, binding: 'U' };
-    const server = new Lwm2mServer({
-      transport: network.transport(HOST, 5683),
-      secure,
-      clock,
-      random: testRandom(7),
-      admission: (_endpoint, { security }) =>
-        security === 'none' ? { admitted: false, reason: 'unsecured', remedy: '' } : { admitted: true },
-      endpointOf: () => 'dev',
-      bootstrap: () => ({
-        deletes: ['/0', '/1'],
-        servers: [{ ...account, security: { mode: 'psk', identity: 'delivered', key: DELIVERED } }],
-        objects: {},
-        verify: false,
-      }),
+  });
+
+  conformance('int-2', 'self', () => {
+    const own = makeCertificate({ commonName: 'server' });
+    const [factory, delivered] = [makeCertificate({ commonName: 'factory' }), makeCertificate({ commonName: 'delivered' })];
+    const pinned = [factory, delivered].map(({ der }) => fingerprint(der));
+    const privateDer = (made: MadeCertificate): Buffer => made.key.export({ type: 'pkcs8', format: 'der' });
+    return isBootstrapped({
+      credentials: {
+        ownKey: own.key,
+        ownChain: [own.der],
+        verifyCertificate: (chain) => verifyChain(chain, { anchors: [], pinned, now: NOW, purpose: 'client' }),
+      },
+      factory: { mode: 'x509', certificate: factory.der, key: privateDer(factory), serverCertificate: own.der },
+      given: { mode: 'x509', publicKey: delivered.der, serverPublicKey: own.der, secretKey: privateDer(delivered) },
+      proves: 'delivered',
     });
-    await server.start();
-    const client = new Lwm2mClient({
-      endpoint: 'dev',
-      scheme: 'coaps',
-      bootstrap: { host: HOST },
-      security: { mode: 'psk', identity: 'factory', key: FACTORY },
-      objects: thermometer(),
-      transport: network.transport('10.0.0.2', 40_000),
-      clock,
-      random: testRandom(8),
-    });
-    client.start().catch(() => undefined);
-    await clock.advanceAsync(60_000);
-    assert.equal(server.registration('dev')?.security, 'psk');
-    assert.equal(secure.endpoint.associationsOf('delivered').length, 1);
-    const reading = server.perform('dev', { operation: 'read', path: '/3/0' });
-    await clock.advanceAsync(60_000);
-    assert.deepEqual((await reading).values, [{ path: '/3/0/0', value: 'Acme' }]);
   });
 
   conformance('int-406', 'self', () =>

@@ -1,12 +1,14 @@
 /** What can be done to an association that stands: records forged, repeated, moved, and hellos in its place. */
 import assert from 'node:assert/strict';
 import type { Association } from '../../src/dtls/association';
+import type { ConnectOptions } from '../../src/dtls/handshake-client';
 import { handshakeMessage } from '../../src/dtls/messages';
 import { Alert, HandshakeType } from '../../src/dtls/protocol';
+import { fingerprint } from '../../src/dtls/raw-key';
 import { plainRecord } from '../../src/dtls/record';
 import { EXTENSIONS_WITH_CID, Lockstep } from './lockstep';
 import { IDENTITY, PSK } from './worked-example';
-import { DEVICE, givenConnected, givenWorld, PORT, SERVER, type World } from './world';
+import { DEVICE, givenConnected, givenWorld, PORT, type RawKeyPair, rawKeyPair, SERVER, type World } from './world';
 
 const NO_CID = { server: { cidLength: false as const } };
 
@@ -343,6 +345,28 @@ describe('resumption', () => {
       await world.later();
       assert.deepEqual(world.server.texts(), ['up']);
     }
+  });
+
+  it('resume-other-proof: a client with another key or certificate than before makes a full handshake, and is who it proves to be', async () => {
+    const [server, first, second] = [rawKeyPair(), rawKeyPair(), rawKeyPair()];
+    const proof = ({ key }: RawKeyPair): ConnectOptions => ({ credentials: { ownKey: key, lookupRpk: () => 'the server' } });
+    const lookupRpk = (print: Buffer): string => (print.equals(fingerprint(first.spki)) ? 'first' : 'second');
+    const world = await givenConnected({ server: { credentials: { ownKey: server.key, lookupRpk } }, connect: proof(first) });
+    for (const next of [second, first, first]) {
+      world.device.endpoint.close(world.device.last.id);
+      await world.later();
+      world.device.connect(proof(next));
+      await world.later();
+    }
+    assert.deepEqual(
+      world.server.connected.map(({ identity, resumed }) => [identity?.name, resumed]),
+      [
+        ['first', false],
+        ['second', false],
+        ['first', true],
+        ['first', true],
+      ],
+    );
   });
 
   it('resume-revoked: a revoked identity has nothing to resume, and its associations end', async () => {

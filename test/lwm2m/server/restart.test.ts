@@ -9,6 +9,7 @@ import { MemoryNetwork } from '../../../src/coap/transports/memory';
 import type { OperationRequest, OperationResult } from '../../../src/device/operation';
 import { DeviceManagementError } from '../../../src/errors';
 import { below, type Store } from '../../../src/store/store';
+import { conformance } from '../../conformance/conformance';
 import { OutlivingStore } from '../../store/outliving-store';
 import { type Answer, givenServer, pathOf, ScriptedDevice, SERVER, told, type World, type WorldOptions } from './world';
 
@@ -217,25 +218,30 @@ describe('an observation', () => {
     assert.deepEqual(order, [75, 76]);
   });
 
-  it('goes on after a restart: its notifications are acknowledged and told', async () => {
-    const { kept, world, device, token } = await givenObserved();
-    const next = await killed(world, kept);
-    assert.deepEqual(next.server.observations('dev-1'), ['/3/0/9']);
-    // The sequence of an earlier life may have been higher.
-    device.notify(token, text('80', 0), MessageType.Confirmable);
-    await next.settle();
-    assert.equal(device.inbox.at(-1)?.type, MessageType.Acknowledgement);
-    device.notify(token, text('81', 1), MessageType.Confirmable);
-    await next.settle();
-    assert.deepEqual(
-      next.notifications.map(({ device: name, path, values }) => [name, path, values[0]?.value]),
-      [
-        ['dev-1', '/3/0/9', 80],
-        ['dev-1', '/3/0/9', 81],
-      ],
-    );
-    assert.equal(device.asked.length, 1, 'the device is not asked again');
-  });
+  conformance(
+    'x-restart',
+    'self',
+    async () => {
+      const { kept, world, device, token } = await givenObserved();
+      const next = await killed(world, kept);
+      assert.deepEqual(next.server.observations('dev-1'), ['/3/0/9']);
+      // The sequence of an earlier life may have been higher.
+      device.notify(token, text('80', 0), MessageType.Confirmable);
+      await next.settle();
+      assert.equal(device.inbox.at(-1)?.type, MessageType.Acknowledgement);
+      device.notify(token, text('81', 1), MessageType.Confirmable);
+      await next.settle();
+      assert.deepEqual(
+        next.notifications.map(({ device: name, path, values }) => [name, path, values[0]?.value]),
+        [
+          ['dev-1', '/3/0/9', 80],
+          ['dev-1', '/3/0/9', 81],
+        ],
+      );
+      assert.equal(device.asked.length, 1, 'the device is not asked again');
+    },
+    { what: 'an observation goes on, its notifications are acknowledged and told' },
+  );
 
   it('can be ended after a restart, with the message that began it', async () => {
     const { kept, world, device, token } = await givenObserved();

@@ -74,7 +74,7 @@ describe('observe', () => {
     await inbox('out').next();
     client.setValue('/3303/0/5700', 22);
     await inbox('out').next();
-    await client.send(['/3303/0/5700']);
+    client.setValue('/3303/0/5700', 23);
     await inbox('out').next();
     const { body } = await call<{ values: { path: string; value: unknown }[] }>('get', 'servers/server/devices/t-1/history');
     assert.deepEqual(
@@ -82,7 +82,7 @@ describe('observe', () => {
       [
         ['/3303/0/5700', 21.5],
         ['/3303/0/5700', 22],
-        ['/3303/0/5700', 22],
+        ['/3303/0/5700', 23],
       ],
     );
     const below = await call<{ values: unknown[] }>('get', 'servers/server/devices/t-1/history?path=/3303&limit=1');
