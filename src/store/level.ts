@@ -18,6 +18,9 @@ export interface LevelStoreOptions {
 }
 
 export class LevelStore implements Store {
+  /** The last change that was asked for. LevelDB is asked on several threads, which would overtake each other. */
+  private written: Promise<unknown> = Promise.resolve();
+
   private constructor(
     private readonly level: ClassicLevel<string, Buffer>,
     private readonly folder: string,
@@ -38,6 +41,7 @@ export class LevelStore implements Store {
 
   async get(key: string): Promise<Buffer | undefined> {
     this.mustBeOpen();
+    await this.written;
     return this.guarded(() => this.level.get(key));
   }
 
@@ -51,6 +55,7 @@ export class LevelStore implements Store {
 
   async *range({ from, before, limit = -1, reverse = false }: Range): AsyncIterable<Entry> {
     this.mustBeOpen();
+    await this.written;
     const iterator = this.level.iterator({ gte: from, lt: before, limit, reverse });
     try {
       for await (const [key, value] of iterator) yield { key, value };
@@ -68,10 +73,14 @@ export class LevelStore implements Store {
     const operations = changes.map(({ key, value }) =>
       value === undefined ? { type: 'del' as const, key } : { type: 'put' as const, key, value },
     );
-    await this.guarded(() => this.level.batch(operations, { sync: this.sync || synced }));
+    const change = this.written.then(() => this.level.batch(operations, { sync: this.sync || synced }));
+    // One that fails has told whoever asked for it, and holds up nobody.
+    this.written = change.catch(() => undefined);
+    await this.guarded(() => change);
   }
 
   async close(): Promise<void> {
+    await this.written;
     await this.guarded(() => this.level.close());
   }
 
