@@ -53,6 +53,16 @@ function shareEditorModules(editorDir) {
   rmSync(shared, { recursive: true, force: true });
   if (existsSync(path.join(editorDir, 'nodes', 'editor')))
     cpSync(path.join(editorDir, 'nodes', 'editor'), shared, { recursive: true });
+  const source = path.join(editorDir, 'src');
+  if (existsSync(source)) {
+    // Rules that server and dialogs share stand in src/; a browser wants the endings of files, and finds nothing above `resources`.
+    cpSync(source, path.join(shared, 'src'), { recursive: true });
+    for (const name of readdirSync(shared, { recursive: true }).filter((file) => file.endsWith('.js'))) {
+      const file = path.join(shared, name);
+      const code = readFileSync(file, 'utf8').replace(/from '\.\.\/\.\.\/src\//g, "from './src/");
+      writeFileSync(file, code.replace(/(from '\.[^']*?)(?:\.js)?'/g, "$1.js'"));
+    }
+  }
   for (const file of filesBelow('nodes/editor')) {
     if (file.endsWith('.css')) cpSync(path.join(root, file), path.join(shared, path.basename(file)));
   }

@@ -47,6 +47,7 @@ export { type CredentialStore, type GeneratedCredential, MemoryCredentials } fro
 export { type BootstrapDeclaration, readDeclaration } from './fleet/bootstrap-declaration';
 export { modelOf } from './fleet/device-model';
 export { Fleet, type FleetOptions } from './fleet/fleet';
+export { type Knowledge, NOTHING_KNOWN } from './fleet/knowledge';
 export type { ObservedValue, PolicyListener, PolicyState, RefusedObservation } from './fleet/observe-policies';
 export type { ObservePolicy } from './fleet/observe-policy';
 export type { Order, Outcome } from './fleet/outcomes';

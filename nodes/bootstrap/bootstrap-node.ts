@@ -102,9 +102,7 @@ export class BootstrapNode implements SourceKind<BootstrapEvent> {
   /** These devices get other keys with their next bootstrap; those they have are good until then. */
   async renew(message: Message, send: Send): Promise<void> {
     const devices = await this.devicesOf(message);
-    const renewed = devices
-      .choose(this.server.fleet.devices.endpoints())
-      .filter((device) => this.server.bootstrap.credentials.renew(device));
+    const renewed = this.server.fleet.choose(devices).filter((device) => this.server.bootstrap.credentials.renew(device));
     this.reply(message, send, 'renew', renewed);
   }
 
@@ -113,7 +111,7 @@ export class BootstrapNode implements SourceKind<BootstrapEvent> {
     const { obstacle, fleet } = this.server;
     if (obstacle !== undefined) throw obstacle;
     const selector = await this.devicesOf(message);
-    const devices = [...selector.choose(fleet.devices.endpoints())];
+    const devices = [...fleet.choose(selector)];
     if (devices.length === 0) {
       throw new DeviceManagementError('not-registered', `no registered device matches "${selector.text}"`);
     }
@@ -184,8 +182,9 @@ export class BootstrapNode implements SourceKind<BootstrapEvent> {
   }
 
   private isMine(device: string): boolean {
-    if (this.devices?.matches(device) === true) return true;
-    return this.server.bootstrap.ofOwner(this.host.id).some(({ devices }) => devices.matches(device));
+    const { bootstrap, fleet } = this.server;
+    if (this.devices !== undefined && fleet.matches(this.devices, device)) return true;
+    return bootstrap.ofOwner(this.host.id).some(({ devices }) => fleet.matches(devices, device));
   }
 
   private idOf(devices: Selector): string {

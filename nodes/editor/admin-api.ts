@@ -140,6 +140,21 @@ export async function devices(server: string): Promise<{ devices: readonly Devic
   return { devices: sorted, more: Boolean(answer.cursor) };
 }
 
+export interface Matches {
+  readonly matches: number;
+  readonly registered: number;
+  readonly devices: readonly string[];
+}
+
+/** How many devices a selector means. */
+export function matchesOf(server: string, select: string): Promise<Matches> {
+  return get(`${serverPath(server)}/matches?select=${encodeURIComponent(select)}`);
+}
+
+export function groupNames(server: string): Promise<readonly { readonly name: string }[]> {
+  return get(`${serverPath(server)}/groups`);
+}
+
 export function objectsOf(server: string, endpoint: string): Promise<readonly ObjectEntry[]> {
   return get(`${serverPath(server)}/devices/${encodeURIComponent(endpoint)}/objects`, 'device-gone');
 }

@@ -1,8 +1,10 @@
 /** The pickers of the dialogs: which device, and which object, instance or resource. Free text stays possible in both. */
+import { isExpression } from '../../src/fleet/selector-syntax.js';
 import { allObjects, DEVICES_LISTED, type DeviceEntry, devices, objectModel, objectsOf, servers } from './admin-api.js';
 import { modelItem, objectItem } from './object-tree.js';
 import { type PathRule, splitPaths } from './path-rules.js';
 import { type PickerContent, PickerPanel } from './picker-panel.js';
+import { SelectorBuilder } from './selector-builder.js';
 import { text } from './texts.js';
 import type { TreeItem } from './tree-view.js';
 
@@ -23,7 +25,7 @@ function namedDevice(): string | undefined {
   const field = $('#node-input-device');
   if (field.length === 0 || field.typedInput('type') !== 'str') return undefined;
   const device = field.typedInput('value');
-  return device === '' || device.includes('*') ? undefined : device;
+  return device === '' || device.includes('*') || isExpression(device) ? undefined : device;
 }
 
 function deviceItem({ endpoint, address, version, presence }: DeviceEntry): TreeItem {
@@ -60,11 +62,16 @@ export function devicePicker(changed: () => void): void {
   const field = $('#node-input-device');
   const [element] = field.get();
   if (!element) return;
+  const builder = new SelectorBuilder(field, chosenServer, changed);
   new PickerPanel({
     field: element,
     name: 'device',
     title: text('picker.device'),
-    load: deviceList,
+    header: builder.element,
+    load() {
+      builder.opened();
+      return deviceList();
+    },
     choose(endpoint) {
       field.typedInput('type', 'str');
       field.typedInput('value', endpoint);

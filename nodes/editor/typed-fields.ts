@@ -8,6 +8,7 @@ type Types = () => readonly (string | TypedInputType)[];
 const TYPES: Readonly<Record<string, Types>> = {
   device: () => SELECTING,
   path: () => SELECTING,
+  tags: () => ['msg', 'str', 'flow', 'global', 'json', 'jsonata', 'env'],
   value: () => ['msg', 'flow', 'global', 'str', 'num', 'bool', 'json', 'bin', 'date', 'jsonata', 'env'],
   restore: () => ['msg', 'flow', 'global', 'json', 'jsonata', 'env'],
   arguments: () => [

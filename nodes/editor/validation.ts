@@ -1,4 +1,6 @@
 /** Validators of the dialogs. Each answers true, or a sentence that says what to do. */
+import { RECORD_FIELDS } from '../../src/fleet/record-fields.js';
+import { isExpression, parseExpression } from '../../src/fleet/selector-syntax.js';
 import { type AttributeTexts, complainAboutAttributes } from './attribute-rules.js';
 import { complainAboutGuard, type SavedGuard, textsOf } from './guard-terms.js';
 import { type Complaint, complainAboutPath, splitPaths } from './path-rules.js';
@@ -39,7 +41,23 @@ function typed(value: string, type: string): Verdict {
 export function checkDevice(node: EditorNode, value: string): Verdict {
   const type = property(node, 'deviceType') || 'msg';
   if (type !== 'str') return typed(value, type);
-  return value.length <= 256 ? true : text('validation.device');
+  return checkSelector(value) ?? (value.length <= 256 ? true : text('validation.device'));
+}
+
+/** A selector with a mistake says where; undefined: it is the name of a device, or a pattern. */
+export function checkSelector(value: string): Verdict | undefined {
+  if (!isExpression(value.trim())) return undefined;
+  const parsed = parseExpression(value.trim());
+  return 'condition' in parsed ? true : text('validation.selector', { at: parsed.mistake.at, reason: parsed.mistake.reason });
+}
+
+/** What a list of devices tells of each, with commas between; empty: all. */
+export function checkRecordFields(value: string | undefined): Verdict {
+  const wrong = (value ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .find((name) => name !== '' && !RECORD_FIELDS.includes(name));
+  return wrong === undefined ? true : text('validation.record-fields', { name: wrong, names: RECORD_FIELDS.join(', ') });
 }
 
 /** A path, or a list of paths; empty = the message's. */

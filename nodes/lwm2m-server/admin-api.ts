@@ -10,9 +10,10 @@ import type { RunningServers } from '../runtime/running-servers';
 import { Answer, type Request, type Response } from './api-request';
 import { auditPage, auditProof } from './audit-api';
 import { callerOf, guarding, type TokenNeed } from './caller';
-import { deviceObjects, deviceView } from './device-views';
+import { deviceObjects, deviceView, knownOf } from './device-views';
 import { historyOf } from './history-api';
 import { addImage, images, removeImage } from './images-api';
+import { changeTags, groups, matches, removeGroup, setGroup } from './membership-api';
 import { operate, operationOf, outcome } from './operations-api';
 import { page } from './paging';
 import { Problem, problemOf } from './problem';
@@ -28,6 +29,8 @@ const READING: Readonly<Record<string, Handler>> = {
     if (typeof answer === 'string') throw new Problem(400, 'Bad request', answer);
     return answer;
   },
+  'servers/:id/matches': (request, servers) => matches(serverAt(servers, request.params.id), request),
+  'servers/:id/groups': ({ params }, servers) => groups(serverAt(servers, params.id)),
   'servers/:id/devices/:endpoint': ({ params }, servers) => wholeDevice(serverAt(servers, params.id), params.endpoint ?? ''),
   'servers/:id/devices/:endpoint/requests/:request': (request, servers) => outcome(serverAt(servers, request.params.id), request),
   'servers/:id/tokens': ({ params }, servers) => tokens(serverAt(servers, params.id)),
@@ -50,6 +53,7 @@ const READING: Readonly<Record<string, Handler>> = {
 
 const REMOVING: Readonly<Record<string, Handler>> = {
   'servers/:id/devices/:endpoint': (request, servers) => retire(serverAt(servers, request.params.id), request),
+  'servers/:id/groups/:group': (request, servers) => removeGroup(serverAt(servers, request.params.id), request),
   'servers/:id/permit': (request, servers) => deny(serverAt(servers, request.params.id), request),
   'servers/:id/tokens/:token': (request, servers) => removeToken(serverAt(servers, request.params.id), request),
   'servers/:id/images/:image': (request, servers) => removeImage(serverAt(servers, request.params.id), request),
@@ -67,6 +71,9 @@ const REMOVING: Readonly<Record<string, Handler>> = {
 
 const CHANGING: Readonly<Record<string, Handler>> = {
   'servers/:id/devices': (request, servers) => provision(serverAt(servers, request.params.id), request),
+  'servers/:id/groups': (request, servers) => setGroup(serverAt(servers, request.params.id), request),
+  // Before the operations, which would take any word.
+  'servers/:id/devices/:endpoint/tags': (request, servers) => changeTags(serverAt(servers, request.params.id), request),
   'servers/:id/devices/:endpoint/:operation': (request, servers) => operate(serverAt(servers, request.params.id), request),
   'servers/:id/permit': (request, servers) => permit(serverAt(servers, request.params.id), request),
   'servers/:id/images': (request, servers) => addImage(serverAt(servers, request.params.id), request),
@@ -76,6 +83,7 @@ const CHANGING: Readonly<Record<string, Handler>> = {
 /** What a token needs, by method and route; the others are not for tokens. */
 const TOKEN_NEEDS: Readonly<Record<string, TokenNeed>> = {
   'get servers/:id/devices': () => 'view',
+  'get servers/:id/matches': () => 'view',
   'get servers/:id/devices/:endpoint': () => 'view',
   'get servers/:id/devices/:endpoint/objects': () => 'view',
   'get servers/:id/devices/:endpoint/requests/:request': () => 'view',
@@ -149,6 +157,7 @@ function wholeDevice(server: RunningServer, endpoint: string): object {
   const retiredAt = server.provisioning.devices.retiredAt(endpoint);
   const requests = server.fleet.requests.line(endpoint);
   const known = {
+    ...knownOf(server.fleet, endpoint),
     ...(provisioned !== undefined && { provisioned: provisionedView(provisioned) }),
     ...(retiredAt !== undefined && { retiredAt }),
   };
@@ -162,7 +171,8 @@ function wholeDevice(server: RunningServer, endpoint: string): object {
       statistics: server.manager.statistics(endpoint),
     };
   }
-  if (Object.keys(known).length > 0) return { endpoint, presence: 'gone', ...known, waiting: requests.length, requests };
+  if (server.fleet.knows(endpoint) || provisioned !== undefined || retiredAt !== undefined)
+    return { endpoint, presence: 'gone', ...known, waiting: requests.length, requests };
   throw new Problem(404, 'Not registered', server.fleet.devices.absence(endpoint).message);
 }
 

@@ -2,6 +2,7 @@
 import type { NodeAPI } from 'node-red';
 import { type ApiToken, TOKEN_PREFIX, type TokenOperation } from '../../src/fleet/api-tokens';
 import { Selector } from '../../src/fleet/selector';
+import type { RunningServer } from '../runtime/running-server';
 import type { RunningServers } from '../runtime/running-servers';
 import type { Next, Request, Response } from './api-request';
 import { Problem } from './problem';
@@ -55,7 +56,7 @@ function asToken(request: Request, secret: string, servers: RunningServers, need
   if (server === undefined || token === undefined)
     throw new Problem(401, 'Unknown token', 'this token is not good for this server');
   const operation = need(request);
-  const refusal = refusalOf(token, operation, endpoint);
+  const refusal = refusalOf(server, token, operation, endpoint);
   const name = `token ${token.id} (${token.name})`;
   if (refusal === undefined) return { name, devices: token.devices };
   const path = (request.body as { path?: unknown } | undefined)?.path;
@@ -64,10 +65,15 @@ function asToken(request: Request, secret: string, servers: RunningServers, need
   throw new Problem(403, 'Not permitted', refusal);
 }
 
-function refusalOf({ devices, operations }: ApiToken, operation: TokenOperation | undefined, endpoint: string | undefined) {
+function refusalOf(
+  { fleet }: RunningServer,
+  { devices, operations }: ApiToken,
+  operation: TokenOperation | undefined,
+  endpoint: string | undefined,
+): string | undefined {
   if (operation === undefined) return 'a token is good for devices, not for the administration of the server';
   // Also for a device that does not exist: whether it does is not for this token to know.
-  if (endpoint !== undefined && !devices.matches(endpoint)) return 'the device is none of those this token is for';
+  if (endpoint !== undefined && !fleet.matches(devices, endpoint)) return 'the device is none of those this token is for';
   return operations.includes(operation) ? undefined : `this token is not for ${operation}`;
 }
 

@@ -2,8 +2,19 @@
 import type { ObjectDescription, Registration } from '../../src/device/manager';
 import type { RunningServer } from '../runtime/running-server';
 
-export function deviceView({ manager }: RunningServer, registration: Registration): Registration & { presence: string } {
-  return { ...registration, presence: manager.presence(registration.endpoint) };
+export function deviceView({ manager, fleet }: RunningServer, registration: Registration): Registration & { presence: string } {
+  const { endpoint } = registration;
+  return { ...registration, presence: manager.presence(endpoint), ...knownOf(fleet, endpoint) };
+}
+
+/** Facts, tags and class; whether it is registered or not. */
+export function knownOf(fleet: RunningServer['fleet'], endpoint: string): object {
+  const [facts, deviceClass] = [fleet.facts.of(endpoint), fleet.classOf(endpoint)];
+  return {
+    tags: fleet.tags.of(endpoint),
+    ...(facts !== undefined && { facts }),
+    ...(deviceClass !== undefined && { class: deviceClass }),
+  };
 }
 
 interface DeviceObject extends Omit<ObjectDescription, 'multiple'> {

@@ -35,6 +35,7 @@ RED.nodes.registerType('lwm2m-server', {
     certificateName: { value: 'common-name' },
     cbc: { value: 'off' },
     admission: { value: 'secured' },
+    askNewDevices: { value: true },
     store: { value: 'level' },
     storePath: { value: '' },
     durability: { value: 'process' },
@@ -89,6 +90,7 @@ RED.nodes.registerType('lwm2m-server', {
       const field = `#node-config-input-${name}`;
       if (!$(field).val()) $(field).val(standard);
     }
+    if (this.askNewDevices === undefined) $('#node-config-input-askNewDevices').prop('checked', true);
     const durability = '#node-config-input-durability';
     if (!$(durability).val()) $(durability).val('process');
     DeviceManagement.follow(store, () => {

@@ -39,6 +39,8 @@ interface ServerProperties extends NodeDef {
   readonly certificateName?: ServerSettings['certificateName'];
   readonly cbc?: 'off' | 'encrypt-then-mac' | 'any';
   readonly admission?: Admission;
+  /** Whether new devices are asked what they are; they are unless it is false. */
+  readonly askNewDevices?: boolean;
   readonly models?: string;
   readonly ackTimeout?: number | string;
   readonly store?: 'level' | 'memory';
@@ -69,7 +71,7 @@ const tables = new WeakMap<object, RunningServers>();
 const served = new WeakSet<object>();
 
 function settingsOf(properties: ServerProperties): ServerSettings {
-  const { name, host, models, ackTimeout, store, storePath, durability, admission } = properties;
+  const { name, host, models, ackTimeout, store, storePath, durability, admission, askNewDevices } = properties;
   const port = portOf(properties.port) ?? DEFAULT_PORT;
   const tcpPort = portOf(properties.tcpPort);
   const tlsPort = portOf(properties.tlsPort);
@@ -97,6 +99,7 @@ function settingsOf(properties: ServerProperties): ServerSettings {
     imageSignersFile: (properties.imageSignersFile ?? '').trim(),
     publicHost: (properties.publicHost ?? '').trim(),
     imageBaseUrl: (properties.imageBaseUrl ?? '').trim(),
+    asksNewDevices: askNewDevices !== false,
     // Whatever else is written there, an open door must have been asked for.
     admission: admission === 'open' || admission === 'listed' ? admission : 'secured',
   };
@@ -142,7 +145,17 @@ function makeServer(settings: () => ServerSettings, log: ServerLog, id: string, 
   };
   const { state: secured } = secure;
   const places = placesOf(settings, () => server.listening);
-  const parts = { catalogue, bootstrap, provisioning, admittance, images, places, ...(secured !== undefined && { secured }) };
+  const asksNewDevices = (): boolean => settings().asksNewDevices;
+  const parts = {
+    catalogue,
+    bootstrap,
+    provisioning,
+    admittance,
+    images,
+    places,
+    asksNewDevices,
+    ...(secured !== undefined && { secured }),
+  };
   return { server, ...parts, ...keeping(folder, settings(), log) };
 }
 

@@ -1,9 +1,11 @@
 /** Devices, registered or provisioned, a page at a time, in the order of their names: so that a cursor stays right while devices come and go. */
 import type { Registration } from '../../src/device/manager';
 import type { ProvisionedDevice } from '../../src/device/provisioned-device';
+import { asDeviceManagementError, DeviceManagementError } from '../../src/errors';
 import { Selector } from '../../src/fleet/selector';
+import { isExpression } from '../../src/fleet/selector-syntax';
 import type { RunningServer } from '../runtime/running-server';
-import { deviceView } from './device-views';
+import { deviceView, knownOf } from './device-views';
 import { provisionedView } from './provisioned-views';
 
 const DEFAULT_LIMIT = 100;
@@ -25,8 +27,6 @@ export function page(server: RunningServer, query: Readonly<Record<string, unkno
   const after = query.cursor === undefined ? '' : decodeCursor(query.cursor);
   if (after === undefined) return 'cursor must be one that an earlier page gave';
   const selector = selectorOf(query.select);
-  if (selector === undefined)
-    return 'select must be an endpoint name, a pattern such as kitchen-*, or several separated by commas';
   const fields = typeof query.fields === 'string' && query.fields !== '' ? query.fields.split(',') : undefined;
 
   const { provisioned = 'false' } = query;
@@ -34,7 +34,8 @@ export function page(server: RunningServer, query: Readonly<Record<string, unkno
   const chosen: Listed[] = [];
   for (const device of provisioned === 'true' ? server.provisioning.devices.all() : server.manager.registrations()) {
     const { endpoint } = device;
-    if (endpoint > after && selector.matches(endpoint) && permitted.matches(endpoint)) chosen.push(device);
+    if (endpoint > after && server.fleet.matches(selector, endpoint) && server.fleet.matches(permitted, endpoint))
+      chosen.push(device);
   }
   chosen.sort((a, b) => (a.endpoint < b.endpoint ? -1 : 1));
   const devices = chosen.slice(0, limit);
@@ -50,15 +51,25 @@ function view(server: RunningServer, device: Listed, fields: readonly string[] |
   const whole =
     'lifetime' in device
       ? deviceView(server, device)
-      : { endpoint, presence: server.manager.presence(endpoint), provisioned: provisionedView(device) };
+      : {
+          endpoint,
+          presence: server.manager.presence(endpoint),
+          ...knownOf(server.fleet, endpoint),
+          provisioned: provisionedView(device),
+        };
   if (fields === undefined) return whole;
   return Object.fromEntries(Object.entries(whole).filter(([name]) => name === 'endpoint' || fields.includes(name)));
 }
 
-function selectorOf(select: unknown): Selector | undefined {
+/** @throws DeviceManagementError `invalid-request`, saying what is wrong and where */
+export function selectorOf(select: unknown): Selector {
   if (select === undefined || select === '') return Selector.everyone;
-  if (typeof select !== 'string' || select.split(',').some((part) => part.trim() === '')) return undefined;
-  return Selector.of(select.split(','));
+  try {
+    return Selector.of(typeof select === 'string' && !isExpression(select) ? select.split(',') : select);
+  } catch (caught) {
+    const { message } = asDeviceManagementError(caught);
+    throw new DeviceManagementError('invalid-request', `select must be names, patterns, or an expression: ${message}`);
+  }
 }
 
 function encodeCursor(endpoint: string): string {

@@ -2,6 +2,7 @@
 import { readDeviceChange, readEndpoint } from '../../src/device/provisioned-device';
 import type { ApiToken } from '../../src/fleet/api-tokens';
 import { readDeviceTable } from '../../src/fleet/device-table';
+import { isKnownDevice, retireDevice } from '../runtime/retirement';
 import type { RunningServer } from '../runtime/running-server';
 import { Answer, isCsv, jsonOf, type Request, textOf } from './api-request';
 import { callerOf } from './caller';
@@ -36,14 +37,10 @@ async function provisionTable(server: RunningServer, request: Request): Promise<
 export async function retire(server: RunningServer, request: Request): Promise<object> {
   mustBeRead(server);
   const endpoint = readEndpoint(request.params.endpoint);
-  const { provisioning, manager, fleet } = server;
-  const { devices } = provisioning;
-  const isKnown = devices.get(endpoint) ?? manager.registration(endpoint) ?? devices.retiredAt(endpoint);
-  if (isKnown === undefined && !fleet.devices.isKnown(endpoint)) {
+  if (!isKnownDevice(server, endpoint)) {
     throw new Problem(404, 'Not known', `no device '${endpoint}' is provisioned or registered`);
   }
-  for (const { id } of fleet.requests.line(endpoint)) fleet.requests.withdraw(endpoint, id);
-  await provisioning.retire(endpoint);
+  await retireDevice(server, endpoint);
   tell(server, request, 'retire', endpoint);
   return { retired: endpoint };
 }
@@ -82,8 +79,8 @@ export async function removeToken(server: RunningServer, request: Request): Prom
   return { removed: token };
 }
 
-function tokenView({ id, name, devices, operations, since }: ApiToken): object {
-  return { id, name, select: devices.text.split(','), operations, since };
+function tokenView({ id, name, select, operations, since }: ApiToken): object {
+  return { id, name, select, operations, since };
 }
 
 function tell(server: RunningServer, request: Request, action: string, device: string): void {

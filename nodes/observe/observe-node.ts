@@ -70,7 +70,7 @@ export class ObserveNode implements SourceKind<Observed> {
         push(observed);
       }),
       events.on('problem', ({ device, path, reason }) => {
-        if (path === undefined ? this.settings.sends && this.target?.devices.matches(device) : this.observes(device, path)) {
+        if (path === undefined ? this.settings.sends && this.isTarget(device) : this.observes(device, path)) {
           const error = new DeviceManagementError('decode-error', reason, { device });
           this.host.raise(flowError(error), { device, ...(path !== undefined && { path }), topic: `${device}${path ?? ''}` });
         }
@@ -190,10 +190,14 @@ export class ObserveNode implements SourceKind<Observed> {
     return device === undefined || device === null || device === '' ? Selector.everyone : Selector.of(device);
   }
 
+  private isTarget(device: string): boolean {
+    return this.target !== undefined && this.server.fleet.matches(this.target.devices, device);
+  }
+
   private observes(device: string, path: string): boolean {
     return this.server.fleet.policies
       .ofOwner(this.host.id)
-      .some((policy) => policy.devices.matches(device) && policy.paths.includes(path));
+      .some((policy) => this.server.fleet.matches(policy.devices, device) && policy.paths.includes(path));
   }
 
   /** Of the chosen devices; where paths are chosen, what lies at or below them. */
@@ -206,10 +210,12 @@ export class ObserveNode implements SourceKind<Observed> {
 
   private isChosen(device: string, path: string): boolean {
     const { target } = this;
-    if (target?.paths.length === 0 && target.devices.matches(device)) return true;
+    if (target?.paths.length === 0 && this.isTarget(device)) return true;
     return this.server.fleet.policies
       .ofOwner(this.host.id)
-      .some(({ devices, paths }) => paths.some((above) => isAtOrBelow(path, above)) && devices.matches(device));
+      .some(
+        ({ devices, paths }) => paths.some((above) => isAtOrBelow(path, above)) && this.server.fleet.matches(devices, device),
+      );
   }
 
   private refused({ device, path, code, message }: RefusedObservation): void {

@@ -33,7 +33,7 @@ export class RegistrationSource implements SourceKind<LifecycleEvent> {
   subscribe(push: (event: LifecycleEvent) => void): readonly Unsubscribe[] {
     const unsubscribe = this.server.manager.events.on('lifecycle', (event) => {
       if (this.events.size > 0 && !this.events.has(event.event)) return;
-      if (this.devices.matches(event.device)) push(event);
+      if (this.server.fleet.matches(this.devices, event.device)) push(event);
     });
     return [unsubscribe];
   }

@@ -76,6 +76,8 @@ export interface ServerParts {
   readonly images?: NonNullable<FleetOptions['images']>;
   /** Where devices find the server. */
   readonly places?: Places;
+  /** Whether devices are asked what they are when they come. */
+  readonly asksNewDevices?: () => boolean;
   /** Where its state is kept; absent: in memory alone. */
   readonly openStore?: OpenStore;
   readonly openSeal?: OpenSeal;
@@ -119,13 +121,16 @@ export class RunningServer {
     this.provisioning = parts.provisioning ?? new Provisioning(clock);
     this.admittance = parts.admittance ?? new Admittance({ clock, provisioning: this.provisioning, mode: () => 'secured' });
     this.tokens = new ApiTokens(clock);
-    const { images, places } = parts;
+    const { images, places, asksNewDevices } = parts;
     this.fleet = new Fleet(manager, clock, {
       audit: this.audit,
+      provisioned: this.provisioning,
+      ...(asksNewDevices !== undefined && { asksNewDevices }),
       ...(images !== undefined && { images }),
       ...(places !== undefined && { places }),
     });
     manager.downloadSource = this.fleet.imageServing.source;
+    this.bootstrap.matches = (selector, device) => this.fleet.matches(selector, device);
     const { devices } = this.provisioning;
     this.positions = new Positions(
       manager,
@@ -155,6 +160,7 @@ export class RunningServer {
     this.subscriptions = [
       manager.events.on('lifecycle', (event) => this.refused(event)),
       manager.events.on('bootstrap', (event) => this.bootstrapped(event)),
+      this.provisioning.events.on('changed', ({ device }) => this.fleet.reconsider(device)),
       this.provisioning.events.on('ended', ({ device, names, dismissed, why }) => {
         for (const name of names) manager.revoke(name);
         if (dismissed && manager.dismiss(device)) this.log.info(`the registration of device '${device}' was ended: ${why}`);

@@ -42,6 +42,8 @@ export interface ServerSettings extends ListenSettings {
   readonly name: string;
   /** May change while it runs. */
   readonly admission: Admission;
+  /** Whether devices are asked what they are when they come; may change as well. */
+  readonly asksNewDevices: boolean;
   /** Bytes of a firmware image. */
   readonly largestImage: number;
   /** Public keys of those whose images are good; "" = images need no signature. */

@@ -51,7 +51,7 @@ export class SimulatorNode implements SourceKind<SimulatedEvent> {
       const act = actionOf(ACTIONS, message);
       const { running } = this.fleet;
       if (running === undefined) throw this.server.obstacle ?? this.fleet.obstacle ?? notYet();
-      act(running, chosen(message.device, running), message);
+      act(running, chosen(message.device, running, this.server), message);
       this.source.refresh();
       done();
     } catch (caught) {
@@ -75,10 +75,10 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 };
 
 /** @returns undefined for all of them */
-function chosen(device: unknown, { names }: Simulation): readonly string[] | undefined {
+function chosen(device: unknown, { names }: Simulation, { fleet }: RunningServer): readonly string[] | undefined {
   if (device === undefined || device === null || device === '') return undefined;
   const selector = Selector.of(device);
-  const chosen = selector.choose(names);
+  const chosen = fleet.choose(selector, names);
   if (chosen.length > 0) return chosen;
   throw new DeviceManagementError(
     'invalid-request',

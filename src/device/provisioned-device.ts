@@ -35,7 +35,7 @@ const LEVELS: readonly ServiceLevel[] = ['low', 'normal', 'high'];
 /** As of a name in a Register. */
 const LONGEST_ENDPOINT = 255;
 const LONGEST_TAG = 100;
-const MOST_TAGS = 50;
+export const MOST_TAGS = 50;
 const UNPRINTABLE = /[\p{Cc}\p{Surrogate}\ufffd]/u;
 const PROPERTIES: readonly string[] = ['endpoint', 'tags', 'security', 'level', 'blockedUntil', 'access'];
 
@@ -88,7 +88,7 @@ export function readEndpoint(given: unknown): string {
 }
 
 /** A list of texts, or an object of them: {"floor": 2} is "floor=2". */
-function readTags(given: unknown): readonly string[] {
+export function readTags(given: unknown): readonly string[] {
   const listed =
     typeof given === 'object' && given !== null && !Array.isArray(given)
       ? Object.entries(given).map(([key, value]) => `${key}=${String(value)}`)

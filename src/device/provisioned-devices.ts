@@ -83,6 +83,11 @@ export class ProvisionedDevices {
     return known;
   }
 
+  /** @returns whether it was retired */
+  readmit(endpoint: string): boolean {
+    return this.retired.delete(endpoint);
+  }
+
   private release(endpoint: string): void {
     const known = this.devices.get(endpoint);
     const key = known === undefined ? undefined : securityKey(known.security);

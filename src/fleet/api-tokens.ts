@@ -29,6 +29,8 @@ export interface ApiToken {
   /** For people: which application has it. */
   readonly name: string;
   readonly devices: Selector;
+  /** As it was given. */
+  readonly select: readonly unknown[];
   readonly operations: readonly TokenOperation[];
   /** Unix milliseconds. */
   readonly since: number;
@@ -45,7 +47,7 @@ const MOST_TOKENS = 1_000;
 
 interface KeptToken {
   readonly name: string;
-  readonly select: readonly string[];
+  readonly select: readonly unknown[];
   readonly operations: readonly TokenOperation[];
   readonly digest: string;
   readonly since: number;
@@ -129,7 +131,7 @@ export class ApiTokens {
   private enter(id: string, kept: KeptToken): ApiToken {
     const { name, select, operations, digest, since } = kept;
     this.kept.set(id, kept);
-    const token: ApiToken = { id, name, devices: Selector.of(select), operations, since };
+    const token: ApiToken = { id, name, devices: Selector.of(select), select, operations, since };
     this.tokens.set(id, token);
     this.byDigest.set(digest, token);
     return token;

@@ -8,7 +8,8 @@ import type { OperationRequest } from '../device/operation';
 import { DeviceManagementError } from '../errors';
 import { type CredentialStore, MemoryCredentials } from './bootstrap-credentials';
 import type { BootstrapDeclaration, DeclaredServer } from './bootstrap-declaration';
-import type { Selector } from './selector';
+import { NOTHING_KNOWN } from './knowledge';
+import type { Matches, Selector } from './selector';
 
 export interface DeclaredBootstrap {
   readonly id: string;
@@ -24,6 +25,8 @@ const MOST_DECLARED = 10_000;
 const SAMPLE_KEY = Buffer.alloc(16);
 
 export class BootstrapConfigurations {
+  /** Of the fleet, once there is one: before, names are all that is known. */
+  matches: Matches = (selector, device) => selector.matches(device, NOTHING_KNOWN);
   private readonly declared = new Map<string, DeclaredBootstrap>();
 
   /**
@@ -85,7 +88,7 @@ export class BootstrapConfigurations {
   private chosenFor(endpoint: string): DeclaredBootstrap | undefined {
     let chosen: DeclaredBootstrap | undefined;
     for (const one of this.declared.values()) {
-      if (!one.devices.matches(endpoint)) continue;
+      if (!this.matches(one.devices, endpoint)) continue;
       if (chosen === undefined || one.devices.names(endpoint) || !chosen.devices.names(endpoint)) chosen = one;
     }
     return chosen;

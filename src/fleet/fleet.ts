@@ -1,15 +1,20 @@
 /** The devices of one manager, with what no protocol gives them: who is known, requests that wait, observe policies. */
 import type { Clock } from '../clock';
 import type { DeviceManager } from '../device/manager';
+import type { DeviceManagementError } from '../errors';
 import type { Store } from '../store/store';
 import { Turns } from '../turns';
+import { Acquaintance, type AcquaintanceOptions } from './acquaintance';
 import type { Audit } from './audit';
 import { AuditLog } from './audit-log';
+import type { DeviceClass } from './device-class';
 import { Devices } from './devices';
 import type { Durable, Trouble } from './durable';
+import type { Facts } from './facts';
 import { ImageServing } from './firmware/image-serving';
 import type { Places } from './firmware/image-urls';
 import { ImageInventory, type ImageInventoryOptions } from './firmware/inventory';
+import type { Groups } from './groups';
 import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
 import { History } from './history';
@@ -21,9 +26,11 @@ import type { KeptPaths, PolicyJournal } from './policy-journal';
 import type { RequestJournal } from './request-journal';
 import { RequestQueue, type RequestQueueOptions } from './request-queue';
 import type { Selector } from './selector';
-import { zoneOf } from './zone';
+import type { Tags } from './tags';
 
-export interface FleetOptions extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock' | 'guards'> {
+export interface FleetOptions
+  extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock' | 'guards' | 'refusal'>,
+    AcquaintanceOptions {
   /** Where acts of the fleet itself are told of; in its audit log alone without. */
   readonly audit?: Audit;
   readonly images?: Omit<ImageInventoryOptions, 'clock'>;
@@ -38,12 +45,16 @@ export class Fleet {
   readonly locks: Locks;
   readonly guards: Guards;
   readonly images: ImageInventory;
+  readonly facts: Facts;
+  readonly tags: Tags;
+  readonly groups: Groups;
   readonly audit: AuditLog;
   readonly history: History;
   readonly imageServing: ImageServing;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
+  private readonly acquaintance: Acquaintance;
 
   constructor(
     readonly manager: DeviceManager,
@@ -51,31 +62,74 @@ export class Fleet {
     { audit, ...options }: FleetOptions = {},
   ) {
     this.devices = new Devices(manager);
-    this.policies = new ObservePolicies(manager, clock);
+    this.acquaintance = new Acquaintance(manager, this.devices, clock, options, (device) => this.policies.reconsider(device));
+    const { facts, tags, groups, manager: overheard } = this.acquaintance;
+    const refusal = (device: string): DeviceManagementError | undefined => this.acquaintance.refusal(device);
+    this.facts = facts;
+    this.tags = tags;
+    this.groups = groups;
+    this.policies = new ObservePolicies(overheard, clock, undefined, (selector, device) => this.matches(selector, device));
     this.audit = new AuditLog(clock);
     this.history = new History(clock);
     const tell: Audit = audit ?? ((entry) => this.audit.record(entry));
     this.locks = new Locks(clock);
-    this.guards = new Guards({ manager, clock, locks: this.locks, audit: tell, zoneOf: () => zoneOf({}) });
+    this.guards = new Guards({
+      manager: overheard,
+      clock,
+      locks: this.locks,
+      audit: tell,
+      zoneOf: (device) => this.acquaintance.zoneOf(device),
+    });
     this.images = new ImageInventory({ ...options.images, clock });
     this.imageServing = new ImageServing({ clock, manager, images: this.images, places: options.places });
-    this.durables = [this.audit, this.history, this.images, this.imageServing];
-    this.requests = new RequestQueue({ ...options, manager, devices: this.devices, clock, guards: this.guards });
+    this.durables = [this.audit, this.history, this.images, this.imageServing, facts, tags, groups];
+    this.requests = new RequestQueue({
+      ...options,
+      manager: overheard,
+      devices: this.devices,
+      clock,
+      guards: this.guards,
+      refusal,
+    });
     this.requests.outcomes.onSettled = (order, outcome) => {
       const entry = operationEntry(order, outcome);
       if (entry !== undefined) this.audit.record(entry);
     };
-    this.guardedWrites = new GuardedWrites({ manager, requests: this.requests, clock });
+    this.guardedWrites = new GuardedWrites({ manager: overheard, requests: this.requests, clock });
   }
 
-  /** The devices a selector means; those named outright come even when they are not here. */
-  choose(selector: Selector): readonly string[] {
-    return selector.choose(this.devices.endpoints());
+  /**
+   * The devices a selector means: registered ones, and where it asks for their state or when they were seen, others too. Those named outright come
+   * even when they are not here.
+   * @param candidates others to choose from
+   */
+  choose(selector: Selector, candidates?: Iterable<string>): readonly string[] {
+    const among = candidates ?? (selector.meansAbsent ? this.acquaintance.all() : this.devices.endpoints());
+    return selector.choose(among, this.acquaintance.knowledge);
   }
 
   /** Whether a selector means this device, registered or not. */
   matches(selector: Selector, device: string): boolean {
-    return selector.matches(device);
+    return selector.matches(device, this.acquaintance.knowledge);
+  }
+
+  /** All devices of which something is known, registered or not. */
+  known(): ReadonlySet<string> {
+    return this.acquaintance.all();
+  }
+
+  /** Whether a device is here, or anything is known of it. */
+  knows(device: string): boolean {
+    return this.acquaintance.has(device);
+  }
+
+  classOf(device: string): DeviceClass | undefined {
+    return this.acquaintance.classOf(device);
+  }
+
+  /** Something that selectors ask for has changed of it. */
+  reconsider(device: string): void {
+    this.acquaintance.changed(device);
   }
 
   /** Asks a device, now or when it comes; under guard where the order says so. */
@@ -128,6 +182,7 @@ export class Fleet {
 
   /** @param goesOn what is kept is taken up by another life */
   close(goesOn = true): void {
+    this.acquaintance.close();
     this.guardedWrites.close();
     this.requests.close(goesOn);
     this.policies.close();

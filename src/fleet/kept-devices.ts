@@ -87,6 +87,11 @@ export class KeptDevices {
     return this.store.batch([...gone, this.retired.change(endpoint, { at })]);
   }
 
+  /** It is not remembered any more that it was retired. */
+  readmit(endpoint: string): Promise<void> {
+    return this.store.batch([this.retired.change(endpoint, undefined)]);
+  }
+
   /** Those that were made for a device; undefined: none any more. */
   putKeys(endpoint: string, issued: IssuedCredentials | undefined): Promise<void> {
     const change = this.keys.change(endpoint, issued === undefined ? undefined : this.sealedKeys(issued));

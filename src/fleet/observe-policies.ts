@@ -7,12 +7,14 @@ import type { Clock } from '../clock';
 import type { DeviceManager, LifecycleEvent, NotificationEvent, ObservationEndedEvent, Registration } from '../device/manager';
 import type { ResourceValue } from '../device/value';
 import type { Unsubscribe } from '../events';
+import { NOTHING_KNOWN } from './knowledge';
 import { NotificationWatch } from './notification-watch';
 import { type ObservePolicy, samePolicy } from './observe-policy';
 import { ObserveSteps, type ObserveStepsContext, type Reason } from './observe-steps';
 import { ObservedDevice } from './observed-device';
 import { MOST_LOSSES, type ObservedPath, type Refusal } from './observed-path';
 import type { KeptPaths, PolicyJournal } from './policy-journal';
+import type { Matches } from './selector';
 
 export interface ObservedValue {
   readonly device: string;
@@ -61,6 +63,7 @@ export class ObservePolicies {
     private readonly manager: DeviceManager,
     private readonly clock: Clock,
     devicesAtOnce = DEVICES_AT_ONCE,
+    private readonly matches: Matches = (selector, device) => selector.matches(device, NOTHING_KNOWN),
   ) {
     this.watch = new NotificationWatch(clock, (path) => this.due(path));
     const context: ObserveStepsContext = {
@@ -203,6 +206,14 @@ export class ObservePolicies {
     this.want(device);
   }
 
+  /** It may have come to be among those that are meant, or have ceased to be. */
+  reconsider(name: string): void {
+    if (![...this.policies.values()].some(({ devices }) => devices.isDynamic)) return;
+    if (this.manager.registration(name) === undefined) return;
+    const device = this.deviceOf(name);
+    if (device !== undefined) this.want(device);
+  }
+
   left(name: string): void {
     const device = this.devices.get(name);
     if (device === undefined) return;
@@ -214,7 +225,7 @@ export class ObservePolicies {
 
   private changed(policies: readonly ObservePolicy[]): void {
     for (const { endpoint } of this.manager.registrations()) {
-      if (!policies.some(({ devices }) => devices.matches(endpoint))) continue;
+      if (!policies.some(({ devices }) => this.matches(devices, endpoint))) continue;
       const device = this.deviceOf(endpoint);
       if (device === undefined) continue;
       // Asked for anew, by a person: worth another try.
@@ -227,7 +238,7 @@ export class ObservePolicies {
   private deviceOf(name: string): ObservedDevice | undefined {
     const known = this.devices.get(name);
     if (known !== undefined) return known;
-    if (![...this.policies.values()].some(({ devices }) => devices.matches(name))) return undefined;
+    if (![...this.policies.values()].some(({ devices }) => this.matches(devices, name))) return undefined;
     return this.newDevice(name);
   }
 
@@ -251,7 +262,7 @@ export class ObservePolicies {
   }
 
   private wishFor(device: ObservedDevice): readonly ObservePolicy[] {
-    const policies = [...this.policies.values()].filter(({ devices }) => devices.matches(device.name));
+    const policies = [...this.policies.values()].filter(({ devices }) => this.matches(devices, device.name));
     device.want(policies, this.manager.registration(device.name));
     return policies;
   }

@@ -13,6 +13,8 @@ import { MemoryCredentials } from './bootstrap-credentials';
 import type { KeptDevices } from './kept-devices';
 
 export interface ProvisioningEvents {
+  /** What is known of a device before it comes is not what it was. */
+  changed: { readonly device: string };
   /** A device is not to be served any more, or not by what it has proved. */
   ended: {
     readonly device: string;
@@ -49,6 +51,7 @@ export class Provisioning {
     const device = changedDevice(before, change, this.clock.wall());
     this.check(device);
     this.devices.put(device);
+    this.events.emit('changed', { device: endpoint });
     this.endWhatChanged(before, device);
     await this.keep((kept) => kept.put(device));
     return device;
@@ -82,7 +85,29 @@ export class Provisioning {
     const provisioned = known === undefined ? undefined : provedName(known.security);
     const names = [...(provisioned === undefined ? [] : [provisioned]), ...this.generated.revoke(endpoint)];
     this.events.emit('ended', { device: endpoint, names, dismissed: true, why: 'it was retired' });
+    this.events.emit('changed', { device: endpoint });
     await this.keep((kept) => kept.retire(endpoint, at));
+  }
+
+  /**
+   * A device that was retired may come again; what it proved itself by is still revoked.
+   * @returns whether it was retired
+   * @throws DeviceManagementError `store-failed`: it holds, but only until the server ends
+   */
+  async readmit(endpoint: string): Promise<boolean> {
+    if (!this.devices.readmit(endpoint)) return false;
+    await this.keep((kept) => kept.readmit(endpoint));
+    return true;
+  }
+
+  /** Given when it was provisioned. */
+  tagsOf(endpoint: string): readonly string[] {
+    return this.devices.get(endpoint)?.tags ?? [];
+  }
+
+  /** @throws as `provision` */
+  async retag(endpoint: string, tags: readonly string[]): Promise<void> {
+    await this.provision({ endpoint, tags });
   }
 
   /** A device of this process, a simulated one, proves itself by this key; its identity is its endpoint. Kept nowhere. */

@@ -26,6 +26,8 @@ export interface RequestQueueOptions {
   readonly devices: Devices;
   readonly clock: Clock;
   readonly guards: Guards;
+  /** Why a device cannot be asked anything, ever: then it is not waited for. */
+  readonly refusal?: (device: string) => DeviceManagementError | undefined;
   /** Waiting requests; an application that asks faster than a device wakes must learn of it. */
   readonly mostPerDevice?: number;
   readonly mostInTotal?: number;
@@ -75,6 +77,8 @@ export class RequestQueue {
   /** Asks now or when the device comes; `listener` is told which, and the outcome; without one, the successor of the owner is. */
   submit(order: Order, listener?: Listener): void {
     if (listener !== undefined) this.outcomes.expect(order, listener);
+    const refusal = this.options.refusal?.(order.device);
+    if (refusal !== undefined) return this.outcomes.settle(order, { error: refusal });
     const reason = this.rules.reasonToWait(order);
     if (order.whenHeard === true) this.wait(order);
     else if (reason !== undefined && !this.rules.mayWait(order, reason)) this.outcomes.settle(order, { error: reason });

@@ -96,4 +96,23 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     const { payload } = await seen('Wi-Fi');
     assert.equal((payload as Record<string, Record<string, unknown>>)['0']?.SSID, 'workshop');
   },
+
+  '8 devices by tag.json': async ({ press, seen }) => {
+    type Records = readonly { endpoint: string; state?: string; groups?: readonly string[] }[];
+    // Devices come one after the other.
+    const names = async (): Promise<readonly string[]> => {
+      await press('who is there?');
+      return ((await seen('devices')).payload as Records).map(({ endpoint }) => endpoint);
+    };
+    while (!(await names()).includes('sim-003'));
+    await press('tag three');
+    assert.deepEqual((await seen('tagged')).payload, { 'sim-001': ['floor-2'], 'sim-002': ['floor-2'], 'sim-003': ['floor-2'] });
+    await press('how warm is it on floor 2?');
+    const { payload } = await seen('temperatures');
+    assert.deepEqual(Object.keys(payload as object).sort(), ['sim-001', 'sim-002', 'sim-003']);
+    await press('keep a group');
+    assert.equal((await seen('group')).payload && ((await seen('members')).payload as Records).length, 3);
+    await press('what was done?');
+    assert.match(JSON.stringify((await seen('story')).payload), /"action":"tag"/);
+  },
 };

@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { NodeAPI, NodeInitializer } from 'node-red';
 import helper from 'node-red-node-test-helper';
 import bootstrap from '../../nodes/bootstrap/bootstrap';
+import devices from '../../nodes/devices/devices';
 import execute from '../../nodes/execute/execute';
 import lwm2mServer from '../../nodes/lwm2m-server/lwm2m-server';
 import observe from '../../nodes/observe/observe';
@@ -66,7 +67,7 @@ const keepMessages: NodeInitializer = (red: NodeAPI) => {
   });
 };
 
-const PACK = [speakEnglish, keepMessages, lwm2mServer, register, read, write, execute, observe, bootstrap, simulator];
+const PACK = [speakEnglish, keepMessages, lwm2mServer, register, read, write, execute, observe, bootstrap, devices, simulator];
 
 /** What the editor shows below a node. */
 function keepStatus({ id, status }: { id: string; status: Status }): void {

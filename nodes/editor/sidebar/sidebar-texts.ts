@@ -1,6 +1,6 @@
 /** Texts of the sidebar: its own catalogue, for a plugin is shown before the catalogues of nodes are there. */
 
-const OWN = '@fleetweave/node-red-device-management/devices:';
+const OWN = '@fleetweave/node-red-device-management/sidebar:';
 
 export function text(key: string, variables?: Record<string, string | number>): string {
   return RED._(OWN + key, variables);

@@ -302,7 +302,7 @@ describe('admin HTTP API', () => {
       'waiting',
     ]);
     const view = await found<object>('servers/server/devices/t-1');
-    const own = ['presence', 'observations', 'waiting', 'requests', 'statistics'];
+    const own = ['presence', 'tags', 'facts', 'observations', 'waiting', 'requests', 'statistics'];
     const registration = running().manager.registration('t-1');
     assert.deepEqual(Object.keys(view).sort(), [...Object.keys(registration ?? {}), ...own].sort());
   });

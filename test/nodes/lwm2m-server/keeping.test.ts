@@ -178,7 +178,7 @@ describe('a server node that keeps its state', () => {
       await device('other');
       const taken = await takeIn(body as Buffer);
       assert.equal(taken.status, 200, taken.text);
-      assert.equal((taken.body as { records: number }).records, 2);
+      assert.equal((taken.body as { records: number }).records, 4, 'a registration and what is known of it, of each');
       assert.deepEqual(devices(), ['other'], 'not before');
       await deploy(there);
       await serverState('listening');

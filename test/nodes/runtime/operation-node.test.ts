@@ -79,7 +79,7 @@ describe('operation node: one device', () => {
       'a device that is no name',
       { device: 5, path: '/3/0/9' },
       'invalid-request',
-      'the device must be an endpoint name, a pattern such as "kitchen-*", or an array of them, but a number came',
+      'the device must be an endpoint name, a pattern such as "kitchen-*", a selector such as "tag=floor-2 & firmware<2", or an array of them, but a number came',
     ],
     [
       'no path',

@@ -22,6 +22,7 @@ const SETTINGS: ServerSettings = {
   storePath: '',
   durability: 'process' as const,
   admission: 'secured',
+  asksNewDevices: false,
   largestImage: 64 * 1024 * 1024,
   imageSignersFile: '',
   publicHost: '',
