@@ -17,7 +17,7 @@ RED.nodes.registerType('dm-devices', {
     },
     deviceType: { value: 'str' },
     tags: {
-      value: '',
+      value: 'tags',
       validate(value, _options) {
         return DeviceManagement.checkTyped(this, 'tags', value);
       },

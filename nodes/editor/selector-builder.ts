@@ -59,7 +59,16 @@ export class SelectorBuilder {
       event.preventDefault();
       this.add(' & ');
     });
-    row.append(this.field, this.operator, this.operand, this.button('and', ' & '), this.button('or', ' | '));
+    const lines = [
+      [this.field, this.operator],
+      [this.operand, this.button('and', ' & '), this.button('or', ' | ')],
+    ].map((elements) => {
+      const line = document.createElement('div');
+      line.className = 'dm-selector-line';
+      line.append(...elements);
+      return line;
+    });
+    row.append(...lines);
     this.mistake.className = 'dm-selector-mistake';
     this.mistake.setAttribute('role', 'alert');
     this.mistake.hidden = true;
@@ -114,6 +123,8 @@ export class SelectorBuilder {
 
   /** Only of what is known now, and may be more than one device. */
   private async countNow(): Promise<void> {
+    // The dialog may have been closed meanwhile.
+    if (!this.count.isConnected) return;
     const asked = ++this.asked;
     const select = this.target.typedInput('type') === 'str' ? this.target.typedInput('value').trim() : '';
     const isSeveral = select.includes('*') || isExpression(select);

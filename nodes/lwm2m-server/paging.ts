@@ -11,7 +11,8 @@ import { provisionedView } from './provisioned-views';
 const DEFAULT_LIMIT = 100;
 const GREATEST_LIMIT = 1_000;
 
-type Listed = Registration | ProvisionedDevice;
+/** One of which only something is known is neither. */
+type Listed = Registration | ProvisionedDevice | { readonly endpoint: string };
 
 interface Page {
   readonly devices: readonly object[];
@@ -32,7 +33,7 @@ export function page(server: RunningServer, query: Readonly<Record<string, unkno
   const { provisioned = 'false' } = query;
   if (provisioned !== 'true' && provisioned !== 'false') return 'provisioned must be true or false';
   const chosen: Listed[] = [];
-  for (const device of provisioned === 'true' ? server.provisioning.devices.all() : server.manager.registrations()) {
+  for (const device of provisioned === 'true' ? server.provisioning.devices.all() : candidates(server, selector)) {
     const { endpoint } = device;
     if (endpoint > after && server.fleet.matches(selector, endpoint) && server.fleet.matches(permitted, endpoint))
       chosen.push(device);
@@ -46,17 +47,20 @@ export function page(server: RunningServer, query: Readonly<Record<string, unkno
   };
 }
 
+/** Registered ones; others only where it is asked for what is true of them. */
+function* candidates({ manager, fleet }: RunningServer, selector: Selector): Iterable<Listed> {
+  if (!selector.meansAbsent) return yield* manager.registrations();
+  for (const endpoint of fleet.known()) yield manager.registration(endpoint) ?? { endpoint };
+}
+
 function view(server: RunningServer, device: Listed, fields: readonly string[] | undefined): object {
   const { endpoint } = device;
+  const { manager, fleet } = server;
+  const known = { endpoint, presence: manager.presence(endpoint), ...knownOf(fleet, endpoint) };
   const whole =
     'lifetime' in device
       ? deviceView(server, device)
-      : {
-          endpoint,
-          presence: server.manager.presence(endpoint),
-          ...knownOf(server.fleet, endpoint),
-          provisioned: provisionedView(device),
-        };
+      : { ...known, ...('origin' in device && { provisioned: provisionedView(device) }) };
   if (fields === undefined) return whole;
   return Object.fromEntries(Object.entries(whole).filter(([name]) => name === 'endpoint' || fields.includes(name)));
 }

@@ -49,6 +49,17 @@ function flow(port: number): FlowNode[] {
       ackTimeout: 2,
     },
     node('register', 'dm-register', 60, { version: 1, server: SERVER, device: '', deviceType: 'str', events: [] }),
+    node('devices', 'dm-devices', 90, {
+      version: 1,
+      server: SERVER,
+      action: 'list',
+      device: 'tag=floor-2',
+      deviceType: 'str',
+      tags: 'tags',
+      tagsType: 'msg',
+      fields: '',
+      results: 'array',
+    }),
     node('read', 'dm-read', 120, {
       ...TARGET,
       ...DELIVERY,
@@ -139,6 +150,7 @@ function flow(port: number): FlowNode[] {
 /** Types by the ids of the flow above. */
 const TYPES: Readonly<Record<string, string>> = {
   register: 'dm-register',
+  devices: 'dm-devices',
   read: 'dm-read',
   write: 'dm-write',
   execute: 'dm-execute',

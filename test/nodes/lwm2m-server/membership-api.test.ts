@@ -42,6 +42,20 @@ describe('admin HTTP API: who belongs together', () => {
     assert.match(wrong.body.detail, /at character 8/);
   });
 
+  it('lists those that have gone where it is asked for their state', async () => {
+    await given('t-1');
+    const gone = await device('t-2');
+    await gone.stop();
+    const { body } = await call<{ devices: { endpoint: string; presence: string }[] }>(
+      'get',
+      'servers/server/devices?select=state%3Doffline',
+    );
+    assert.deepEqual(
+      body.devices.map(({ endpoint, presence }) => `${endpoint} ${presence}`),
+      ['t-2 gone'],
+    );
+  });
+
   it('a token sees and counts its own devices, by tag too', async () => {
     await given('t-1', 't-2');
     await running().fleet.tags.add(['t-1'], ['mine']);
