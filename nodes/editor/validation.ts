@@ -154,6 +154,13 @@ export function checkHttpUrl(value: string | undefined): Verdict {
   return url === '' || /^https?:\/\/[^\s/?#]+(\/[^\s?#]*)?$/i.test(url) ? true : text('validation.http-url');
 }
 
+/** Which simulated devices fail in which ways; empty: none do. */
+export function checkFaults(value: string | undefined): Verdict {
+  const rules = (value ?? '').split(';').map((rule) => rule.trim());
+  const wrong = rules.find((rule) => rule !== '' && !/^[^=]+=\s*[a-z0-9-]+(:[\d.]+)?(\s*,\s*[a-z0-9-]+(:[\d.]+)?)*$/.test(rule));
+  return wrong === undefined ? true : text('validation.faults', { rule: wrong });
+}
+
 /** Paths a bootstrap removes. */
 export function checkDeletes(value: string): Verdict {
   const wrong = value

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { DeviceManagementError } from '../../src/errors';
 import { Events, type Unsubscribe } from '../../src/events';
+import { readFaultPlan } from '../../src/fleet/simulation/fault-plan';
 import { type Over, type SimulatedEvent, Simulation, type SimulationState } from '../../src/fleet/simulation/simulation';
 import type { ListeningAt, RunningServer } from '../runtime/running-server';
 
@@ -25,6 +26,8 @@ export interface FleetSettings {
   readonly asleepShare: number;
   /** Whether the devices ask the server for theirs first. */
   readonly bootstrap: boolean;
+  /** Which of them fail firmware updates, and how (`fault-plan`); "" = none. */
+  readonly faults: string;
 }
 
 const KEY_BYTES = 16;
@@ -123,12 +126,13 @@ export class SimulatedFleet {
     const { place: local } = this;
     if (this.server.state.name !== 'listening' || local === undefined || this.hasEnded || this.simulation !== undefined) return;
     const { clock, catalogue } = this.server;
-    const { lwm2m, ...settings } = this.settings;
+    const { lwm2m, faults, ...settings } = this.settings;
     const simulation = new Simulation({
       ...settings,
       ...(lwm2m !== 'mixed' && { version: lwm2m }),
       over: local.transport as Over,
       keyOf: (name) => this.lend(name),
+      faultsOf: readFaultPlan(faults),
       server: { host: reachable(local.address), port: local.port },
       clock,
       ...(catalogue !== undefined && { catalogue }),
@@ -173,6 +177,7 @@ const SETTINGS: readonly (keyof FleetSettings)[] = [
   'over',
   'asleepShare',
   'bootstrap',
+  'faults',
 ];
 
 function isSame(a: FleetSettings, b: FleetSettings): boolean {

@@ -3,6 +3,7 @@ import { DeviceManagementError } from '../../src/errors';
 import type { Unsubscribe } from '../../src/events';
 import { Selector } from '../../src/fleet/selector';
 import type { SimulatedEvent, Simulation } from '../../src/fleet/simulation/simulation';
+import { readFaults } from '../../src/lwm2m/client/firmware-faults';
 import { actionOf } from '../runtime/actions';
 import { flowError } from '../runtime/failure';
 import type { Done, FlowHost, Message, Send } from '../runtime/flow-host';
@@ -71,6 +72,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   online: (simulation, names) => simulation.online(names),
   flap: (simulation, names, { period }) => simulation.flap(names, period === undefined ? undefined : Number(period)),
   'low-battery': (simulation, names) => simulation.lowBattery(names),
+  'firmware-faults': (simulation, names, { payload }) => simulation.failFirmware(names, readFaults(payload)),
   'set-value': (simulation, names, { path, payload }) => simulation.setValue(names, pathOf(path), payload),
 };
 

@@ -42,6 +42,12 @@ RED.nodes.registerType('dm-simulator', {
       },
     },
     bootstrap: { value: false },
+    faults: {
+      value: '',
+      validate(value, _options) {
+        return DeviceManagement.checkFaults(value);
+      },
+    },
   },
   paletteLabel() {
     return this._('palette');

@@ -1,5 +1,6 @@
 /** dm-simulator: a fleet of simulated devices at the server it points to. */
 import type { NodeAPI, NodeDef } from 'node-red';
+import { readFaultPlan } from '../../src/fleet/simulation/fault-plan';
 import type { Over } from '../../src/fleet/simulation/simulation';
 import { registerNode } from '../runtime/register-node';
 import type { FleetSettings } from './simulated-fleets';
@@ -18,6 +19,7 @@ interface SimulatorProperties extends NodeDef {
   /** Percent of the devices that are in queue mode. */
   readonly asleep?: number | string;
   readonly bootstrap?: boolean;
+  readonly faults?: string;
 }
 
 /** Beyond it one process has no sockets left. */
@@ -28,7 +30,9 @@ const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1', '1.2']);
 
 /** An environment variable may have put anything into a setting. */
 function settingsOf(properties: SimulatorProperties): FleetSettings {
-  const { count, gateways, prefix, lifetime, interval, lwm2m, over, asleep, bootstrap } = properties;
+  const { count, gateways, prefix, lifetime, interval, lwm2m, over, asleep, bootstrap, faults = '' } = properties;
+  // Said at once where it is wrong, and not when the devices are made.
+  readFaultPlan(faults);
   return {
     count: Math.min(MOST_DEVICES, Math.floor(positive(count, 20))),
     gateways: Math.min(MOST_GATEWAYS, Math.floor(positive(gateways, 0))),
@@ -39,6 +43,7 @@ function settingsOf(properties: SimulatorProperties): FleetSettings {
     over: OVERS.find((known) => known === over) ?? 'udp',
     asleepShare: Math.min(1, positive(asleep, 0) / 100),
     bootstrap: bootstrap === true,
+    faults: faults.trim(),
   };
 }
 

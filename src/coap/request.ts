@@ -26,6 +26,8 @@ export interface RequestOptions {
   readonly blockSize?: number;
   /** Before other waiting requests to the same peer. */
   readonly priority?: boolean;
+  /** Of a large answer this block alone is wanted: which is in its `part`. */
+  readonly block2?: number;
   /** The peer has acknowledged a message of it, and its response is still to come (RFC 7252 §5.2.2). */
   readonly acknowledged?: () => void;
 }
@@ -68,6 +70,8 @@ export class Request implements ExchangeOwner {
 
   start(): void {
     const { payload } = this.spec;
+    const { block2 } = this.options;
+    if (block2 !== undefined) return this.send({ ...this.spec, block2 });
     const { whole, block } = this.endpoint.sizes;
     if (payload !== undefined && payload.length > Math.min(this.options.blockSize ?? whole, whole)) {
       if (block === 0) return this.tooLarge(whole);
@@ -124,7 +128,7 @@ export class Request implements ExchangeOwner {
   /** The final answer, or its first block. */
   private take(message: Message): void {
     this.first?.answered?.(message);
-    if (!Download.isPart(message)) {
+    if (this.options.block2 !== undefined || !Download.isPart(message)) {
       this.finish(undefined, responseOf(message));
       return;
     }

@@ -1,4 +1,6 @@
 /** A response as those above this layer see it: its body complete, its options as plain values. */
+
+import { type Block, decodeBlock } from './block/option';
 import type { Message } from './message';
 import { Option } from './options';
 
@@ -11,6 +13,10 @@ export interface CoapResponse {
   readonly locationPath: readonly string[];
   readonly maxAge: number | undefined;
   readonly etag: Buffer | undefined;
+  /** Where the payload is in its body, when one block alone was asked for. */
+  readonly block?: Block | undefined;
+  /** Bytes of the body, where the peer says so. */
+  readonly size?: number | undefined;
 }
 
 /** What we answer. */
@@ -43,5 +49,11 @@ export function responseOf(
     locationPath: message.strings(Option.LocationPath),
     maxAge: message.uint(Option.MaxAge),
     etag: message.opaque(Option.ETag),
+    block: blockOf(message.uint(Option.Block2)),
+    size: message.uint(Option.Size2),
   };
+}
+
+function blockOf(raw: number | undefined): Block | undefined {
+  return raw === undefined ? undefined : decodeBlock(raw, true);
 }

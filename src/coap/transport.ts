@@ -64,5 +64,7 @@ export interface Transport {
   disconnect?(address: string, port: number, fault?: string): void;
   /** Ends what was proved by this name (`Identity`): its credentials are no longer good. */
   revoke?(name: string): void;
+  /** Another socket at another port, as of a device that has started anew. Datagrams only, and where any port will do. */
+  reopen?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ export class UdpTransport implements Transport {
   readonly name = 'udp';
   private socket: Socket | undefined;
   private dualStack = false;
+  private receiver: Receiver | undefined;
 
   constructor(private readonly options: UdpOptions) {}
 
@@ -31,6 +32,7 @@ export class UdpTransport implements Transport {
 
   async open(receiver: Receiver): Promise<void> {
     checkPort(this.options.port);
+    this.receiver = receiver;
     const host = this.options.host === undefined || this.options.host === '' ? undefined : this.options.host;
     if (host !== undefined) return this.bind(receiver, host, isIP(host) === 6);
     try {
@@ -53,6 +55,14 @@ export class UdpTransport implements Transport {
     } catch {
       // An address that cannot be sent to, such as port 0 of a forged datagram.
     }
+  }
+
+  /** Another socket, at another port where any will do: as a device has that has started anew. */
+  async reopen(): Promise<void> {
+    const { receiver, socket } = this;
+    if (receiver === undefined || socket === undefined) return;
+    await this.close();
+    await this.open(receiver);
   }
 
   close(): Promise<void> {

@@ -6,15 +6,16 @@ import type { Catalogue } from '../../device/models/catalogue';
 import { asDeviceManagementError } from '../../errors';
 import { Lwm2mClient } from '../../lwm2m/client/client';
 import type { Scheme } from '../../lwm2m/client/client-options';
-import { Firmware, FirmwareResult, type FirmwareVerdict } from '../../lwm2m/client/firmware';
+import type { FirmwareFaults } from '../../lwm2m/client/firmware-faults';
 import { ObjectTree } from '../../lwm2m/client/objects';
 import { Management } from './management';
 import { Measurements } from './measurements';
-import { FIRST_FIRMWARE, HOMES, MODELS, type Model } from './models';
+import { HOMES, MODELS, type Model } from './models';
 import type { Fraction, Place } from './movement';
 import { Outages } from './outages';
 import { SimulatedEndDevices } from './simulated-end-devices';
 import type { SimulatedEvent, SimulatedEventName } from './simulated-event';
+import { SimulatedFirmware } from './simulated-firmware';
 import { addTracker } from './tracker';
 
 export interface SimulatedDeviceOptions {
@@ -46,9 +47,6 @@ export interface SimulatedDeviceOptions {
 /** LwM2M Gateway 1.1. */
 const GATEWAY_VERSIONS = { 25: '2.0' } as const;
 const REBOOT_MS = { shortest: 2_000, longest: 6_000 };
-/** A device writes flash before it starts again. */
-const INSTALL_MS = { shortest: 5_000, longest: 10_000 };
-const VERIFY_MS = 1_500;
 /** A person who has just deployed the server is watching. */
 const BACKOFF = { firstMs: 2_000, longestMs: 60_000 };
 
@@ -61,11 +59,10 @@ export class SimulatedDevice {
   private stopped = false;
   private readonly tree: ObjectTree;
   private readonly management: Management;
-  private readonly firmware: Firmware;
+  private readonly firmware: SimulatedFirmware;
   private readonly fraction: Fraction;
   private readonly measurements: Measurements;
   private readonly outages: Outages;
-  private firmwareVersion = FIRST_FIRMWARE;
   private timer: Timer | undefined;
 
   constructor(private readonly options: SimulatedDeviceOptions) {
@@ -88,11 +85,15 @@ export class SimulatedDevice {
     const { battery, signal, temperature, track } = this.measurements;
     const reboot = (): void => this.reboot();
     addTracker(this.tree, this.management.lock, { index, model, clock, battery, signal, temperature, track, reboot });
-    this.firmware = new Firmware(this.tree, {
+    this.firmware = new SimulatedFirmware({
+      tree: this.tree,
       clock,
-      verifyMs: VERIFY_MS,
-      verify: nameVersion,
-      install: (image) => this.install(image),
+      model: model.model,
+      scheme: options.scheme,
+      client: () => this.client,
+      outages: () => this.outages,
+      moveSocket: () => void options.transport?.reopen?.(),
+      tell: (event, payload) => this.tell(event, payload),
     });
     this.client = this.makeClient();
     this.outages = new Outages(this.client, clock, this.fraction, (event) => this.tell(event, {}));
@@ -139,6 +140,11 @@ export class SimulatedDevice {
 
   lowBattery(): void {
     this.measurements.lowBattery();
+  }
+
+  /** What goes wrong with its next firmware updates. */
+  failFirmware(faults: FirmwareFaults): void {
+    this.firmware.faults = faults;
   }
 
   /** @throws DeviceManagementError `invalid-value`, `invalid-path` */
@@ -204,28 +210,8 @@ export class SimulatedDevice {
     });
   }
 
-  private install(image: Buffer): void {
-    this.outages.restart(INSTALL_MS, () => {
-      this.firmwareVersion = nameVersion(image).version ?? nextPatch(this.firmwareVersion);
-      this.tree.set('/3/0/3', this.firmwareVersion);
-      this.firmware.finish(FirmwareResult.Success);
-      this.tell('firmware-updated', { version: this.firmwareVersion });
-    });
-  }
-
   private tell(event: SimulatedEventName, payload: Readonly<Record<string, unknown>>): void {
     this.management.log.add(event);
     this.options.tell({ event, device: this.name, payload, at: this.options.clock.wall() });
   }
-}
-
-/** Any package will do; one that names a version ("… 2.1.0 …" within its first bytes) becomes that version. */
-function nameVersion(image: Buffer): FirmwareVerdict {
-  const version = /\d{1,5}\.\d{1,5}\.\d{1,5}/.exec(image.toString('latin1', 0, 256))?.[0];
-  return version === undefined ? { result: FirmwareResult.Success } : { result: FirmwareResult.Success, version };
-}
-
-function nextPatch(version: string): string {
-  const [major, minor, patch] = version.split('.').map(Number);
-  return `${major}.${minor}.${(patch ?? 0) + 1}`;
 }

@@ -8,6 +8,7 @@ export type SimulatedEventName =
   | 'written'
   | 'rebooted'
   | 'firmware-updated'
+  | 'firmware-failed'
   | 'network-changed'
   | 'wiped'
   | 'offline'
@@ -16,7 +17,7 @@ export type SimulatedEventName =
 export interface SimulatedEvent {
   readonly event: SimulatedEventName;
   readonly device: string;
-  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}, {how, uri}, {works}, {targets}. */
+  /** By event: {location}, {code, message, retryMs}, {path, arguments}, {paths}, {version}, {fault, version}, {how, uri}, {works}, {targets}. */
   readonly payload: Readonly<Record<string, unknown>>;
   /** Unix milliseconds. */
   readonly at: number;

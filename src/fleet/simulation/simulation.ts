@@ -9,6 +9,7 @@ import { Catalogue } from '../../device/models/catalogue';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
 import type { Scheme } from '../../lwm2m/client/client-options';
+import type { FirmwareFaults } from '../../lwm2m/client/firmware-faults';
 import { SimulatedDevice } from './simulated-device';
 import type { SimulatedEvent } from './simulated-event';
 
@@ -38,6 +39,8 @@ export interface SimulationOptions {
   readonly lifetime?: number;
   /** Between changes of values, in seconds (default 5). */
   readonly interval?: number;
+  /** What goes wrong with their firmware updates at first; later `failFirmware`. */
+  readonly faultsOf?: (name: string) => FirmwareFaults;
   readonly clock?: Clock;
   /** The same seed makes the same devices (default 1). */
   readonly seed?: number;
@@ -163,6 +166,11 @@ export class Simulation {
     for (const device of this.chosen(names)) device.lowBattery();
   }
 
+  /** What goes wrong with their next firmware updates; none: they succeed. */
+  failFirmware(names: readonly string[] | undefined, faults: FirmwareFaults): void {
+    for (const device of this.chosen(names)) device.failFirmware(faults);
+  }
+
   /** @throws DeviceManagementError `invalid-value`, `invalid-path` */
   setValue(names: readonly string[] | undefined, path: string, value: unknown): void {
     const own = names?.filter((name) => this.carriers.get(name)?.endDevices?.setValue(name, path, value) !== true);
@@ -203,7 +211,7 @@ export class Simulation {
     const { asleepShare = 0, over = 'udp', server, makeTransport, keyOf } = this.options;
     const transport =
       makeTransport?.(index) ?? (SCHEMES[over].endsWith('tcp') ? undefined : new UdpTransport(placeFor(server.host)));
-    return new SimulatedDevice({
+    const device = new SimulatedDevice({
       name,
       index,
       version,
@@ -221,6 +229,9 @@ export class Simulation {
       ...(transport !== undefined && { transport }),
       tell: (event) => this.events.emit('device', event),
     });
+    const faults = this.options.faultsOf?.(name);
+    if (faults !== undefined) device.failFirmware(faults);
+    return device;
   }
 }
 

@@ -16,9 +16,11 @@ import type { ClientEvents } from './client-events';
 import { CLIENT_LIMITS, type Lwm2mClientOptions } from './client-options';
 import { ClientTransports } from './client-transports';
 import type { EndDevices } from './end-devices';
+import { Fetching } from './fetching';
 import { ManagedObjects } from './managed-objects';
 import { objectList } from './object-list';
 import type { ObjectTree } from './objects';
+import type { FetchListener, FetchOptions } from './package-fetch';
 import { Provisioning } from './provisioning';
 import { Questions } from './questions';
 import { QueueMode } from './queue-mode';
@@ -51,6 +53,7 @@ export class Lwm2mClient {
   private readonly sleep: QueueMode;
   private readonly absence: Absence;
   private readonly sending: Sending;
+  private readonly fetching: Fetching;
   private opening: Promise<void> | undefined;
   private running = false;
   private told: Timer | undefined;
@@ -147,6 +150,11 @@ export class Lwm2mClient {
       ask: (spec, callback) => this.ask(spec, undefined, callback),
       stopListeners: this.stopListeners,
     });
+    this.fetching = new Fetching({
+      clock,
+      servers: () => this.provisioning.servers,
+      ask: (peer, spec, options, callback) => this.questions.ask(peer, spec, options, callback),
+    });
     objects.events.on('changed', (paths) => this.settingsChanged(paths));
     objects.events.on('instances', () => this.tellServer());
   }
@@ -198,6 +206,7 @@ export class Lwm2mClient {
     await this.opening?.catch(() => undefined);
     if (!this.running) return;
     this.running = false;
+    this.fetching.stop();
     this.absence.stop();
     this.told?.cancel();
     this.sleep.stop();
@@ -235,6 +244,14 @@ export class Lwm2mClient {
    */
   send(paths: readonly string[]): Promise<void> {
     return this.sending.send(paths);
+  }
+
+  /**
+   * Fetches what is at a URI, block by block, over the transports it has; goes on at the same byte after a silence.
+   * @returns what ends it
+   */
+  fetch(uri: string, listener: FetchListener, options?: FetchOptions): () => void {
+    return this.fetching.begin(uri, listener, options);
   }
 
   /** Falls silent as without power: says nothing, hears nothing. */

@@ -64,6 +64,21 @@ export class Servers {
     return this.proved(this.bootstrapping);
   }
 
+  /**
+   * Another place than its servers, or the same: there the client is known by what its server knows it by.
+   * @returns the peer, as it is whenever it is asked; `undefined` where the client does not speak the scheme
+   */
+  elsewhere(place: Omit<Place, 'proof'>): (() => Endpoint | undefined) | undefined {
+    const { scheme, address, port } = place;
+    if (this.transports.of(scheme) === undefined) return undefined;
+    const { managing } = this;
+    if (managing?.scheme === scheme && managing.address === address && managing.port === port) return () => this.toManagement();
+    return () => {
+      this.transports.prove(scheme, address, port, scheme.startsWith('coaps') ? this.managing?.proof : undefined);
+      return this.layer.endpoint(address, port, this.transports.of(scheme));
+    };
+  }
+
   /** A device without power has no connections. */
   hangUp(): void {
     for (const peer of [this.managing, this.bootstrapping]) if (peer !== undefined) this.layer.disconnect(peer.endpoint);

@@ -6,6 +6,7 @@ import type { BootstrapConfiguration } from '../../../src/device/bootstrap';
 import type { LifecycleEvent } from '../../../src/device/manager';
 import { Catalogue } from '../../../src/device/models/catalogue';
 import { DeviceManagementError } from '../../../src/errors';
+import { simulatedImage } from '../../../src/fleet/simulation/simulated-image';
 import { type SimulatedEvent, Simulation, type SimulationOptions } from '../../../src/fleet/simulation/simulation';
 import { Lwm2mServer } from '../../../src/lwm2m/server/server';
 import { testRandom } from '../../coap/world';
@@ -240,7 +241,7 @@ describe('a simulated fleet', () => {
   it('a firmware package makes it another version, proved by its new registration', async () => {
     const { clock, read, perform, told } = await givenFleet();
     for (const device of ['sim-001', 'sim-002', 'sim-003']) {
-      await perform(device, { operation: 'write', path: '/5/0/0', value: Buffer.from(`image 2.1.0 ${'x'.repeat(3_000)}`) });
+      await perform(device, { operation: 'write', path: '/5/0/0', value: simulatedImage({ version: '2.1.0' }, 3_000) });
       assert.equal(await read(device, '/5/0/3'), 1);
       await clock.advanceAsync(2_000);
       assert.equal(await read(device, '/5/0/3'), 2);
@@ -256,7 +257,7 @@ describe('a simulated fleet', () => {
 
   it('a device switched off in the middle of an update finishes it when it is back', async () => {
     const { clock, simulation, read, perform } = await givenFleet();
-    await perform('sim-001', { operation: 'write', path: '/5/0/0', value: Buffer.from('image') });
+    await perform('sim-001', { operation: 'write', path: '/5/0/0', value: simulatedImage({ version: '1.0.1' }) });
     await clock.advanceAsync(2_000);
     await perform('sim-001', { operation: 'execute', path: '/5/0/2' });
     simulation.offline(['sim-001']);

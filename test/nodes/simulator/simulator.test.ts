@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { Message } from '../../../nodes/runtime/flow-host';
+import { simulatedImage } from '../../../src/fleet/simulation/simulated-image';
 import {
   around,
   deploy,
   device,
   endFlow,
+  failureOf,
   inbox,
   lifecycle,
   logged,
@@ -295,5 +297,34 @@ describe('simulator', () => {
     const { error } = await inbox('caught').next();
     assert.match((error as { message: string }).message, /this node has no LwM2M server/);
     await saying('no server');
+  });
+
+  it('its devices fetch an image over DTLS, and fail as they are told to', async () => {
+    await deploy([serverNode({ securePort: 0 }), ...around({ ...SIMULATOR, over: 'dtls', faults: 'sim-002=corrupt' })]);
+    await fleetOf(3);
+    const { fleet, manager } = running();
+    const { id } = await fleet.images.add(simulatedImage({ version: '2.0.0' }, 50_000), { name: 'sim', version: '2.0.0' });
+    send({ action: 'firmware-faults', device: 'sim-003', payload: 'wrong-type' });
+    const ends = await Promise.all(
+      ['sim-001', 'sim-002', 'sim-003'].map(async (device) => {
+        const { urls } = await fleet.imageServing.offer(id, { devices: [device] });
+        assert.deepEqual(Object.keys(urls), ['coaps']);
+        await manager.perform(device, { operation: 'write', path: '/5/0/1', value: urls.coaps });
+        for (;;) {
+          const { values } = await manager.perform(device, { operation: 'read', path: '/5/0' });
+          const at = (path: string): unknown => values.find((value) => value.path === path)?.value;
+          if (at('/5/0/3') !== 1) return [at('/5/0/3'), at('/5/0/5')];
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }),
+    );
+    assert.deepEqual(ends, [[2, 0], [0, 5], [0, 6]]); // biome-ignore format: a table
+    send({ action: 'firmware-faults', payload: 'explodes' });
+    assert.match(failureOf(await inbox('caught').next()).message, /"explodes" is no fault of a firmware update/);
+  });
+
+  it('a plan of faults that is none is told when the flow starts', async () => {
+    await deploy([serverNode(), ...around({ ...SIMULATOR, faults: 'sim-001=explodes' })]);
+    assert.match(logged('ERROR').join(), /"explodes" is no fault/);
   });
 });
