@@ -1,6 +1,6 @@
 /** The Firmware Update object: its state table, row by row (LwM2M Core 1.1.1 Appendix E.6). */
 import assert from 'node:assert/strict';
-import type { VirtualClock } from '../../../src/clock';
+import { VirtualClock } from '../../../src/clock';
 import { Code, codeText } from '../../../src/coap/codes';
 import { Firmware, FirmwareResult, FirmwareState } from '../../../src/lwm2m/client/firmware';
 import { ObjectTree } from '../../../src/lwm2m/client/objects';
@@ -163,5 +163,36 @@ describe('the Firmware Update object', () => {
   it('the package cannot be read', async () => {
     const { world } = await givenFirmware();
     assert.equal(codeText((await world.server.ask('/5/0/0')).code), '4.05');
+  });
+
+  describe('in its versions', () => {
+    const given = (object: string | undefined) => {
+      const tree = new ObjectTree({ version: '1.1', ...(object !== undefined && { versions: { 5: object } }) });
+      const installed: Buffer[] = [];
+      const clock = new VirtualClock();
+      const firmware = new Firmware(tree, { clock, install: (image) => installed.push(image) });
+      return { tree, clock, firmware, installed };
+    };
+
+    it('has severity, times and deferral from 1.1 on, and automatic upgrade in 1.2', () => {
+      const resources = (object: string | undefined) => given(object).tree.instance(5, 0)?.present();
+      assert.deepEqual(resources(undefined), [0, 1, 2, 3, 5, 6, 7, 9]);
+      assert.deepEqual(resources('1.1'), [0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 12, 13]);
+      assert.deepEqual(resources('1.2'), [0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 12, 13, 14]);
+    });
+
+    it('tells when its state last changed (5/0/12)', () => {
+      const { tree, clock } = given('1.1');
+      clock.advance(5_000);
+      tree.instance(5, 0)?.behaviour(0).write?.(Buffer.from('image'));
+      assert.deepEqual(tree.get('/5/0/12'), new Date(clock.wall()));
+    });
+
+    it('installs without Execute where that is said before the download (5/0/14)', () => {
+      const { tree, installed, firmware } = given('1.2');
+      tree.set('/5/0/14', true);
+      tree.instance(5, 0)?.behaviour(0).write?.(Buffer.from('image'));
+      assert.deepEqual([installed.map(String), firmware.state], [['image'], Updating]);
+    });
   });
 });
