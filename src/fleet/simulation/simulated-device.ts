@@ -81,6 +81,9 @@ export class SimulatedDevice {
       model,
       away: (silentMs, arrived) => this.outages.restart({ shortest: silentMs, longest: silentMs }, arrived),
       tell: (event, payload) => this.tell(event, payload),
+      fetch: (uri, listener, fetching) => this.client.fetch(uri, listener, fetching),
+      announce: () => this.client.update(),
+      faults: () => this.firmware.faults,
     });
     const { battery, signal, temperature, track } = this.measurements;
     const reboot = (): void => this.reboot();

@@ -31,10 +31,14 @@ export function simulatedImage(header: Readonly<Record<string, unknown>> & { rea
   return Buffer.concat([Buffer.from(`${MARK}${JSON.stringify({ ...header, sha256 })}\n`), body]);
 }
 
+export function isSimulatedImage(image: Buffer): boolean {
+  return image.subarray(0, MARK.length).equals(Buffer.from(MARK));
+}
+
 /** What a device of this model makes of a package. */
 export function judge(image: Buffer, model: string): FirmwareVerdict & { readonly image?: SimulatedImage } {
   const end = image.subarray(0, LONGEST_HEADER).indexOf('\n');
-  if (end < 0 || !image.subarray(0, MARK.length).equals(Buffer.from(MARK))) return { result: FirmwareResult.UnsupportedPackage };
+  if (end < 0 || !isSimulatedImage(image)) return { result: FirmwareResult.UnsupportedPackage };
   let header: Readonly<Record<string, unknown>>;
   let faults: FirmwareFaults;
   try {

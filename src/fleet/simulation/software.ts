@@ -1,57 +1,44 @@
-/**
- * Software Management (9) of a simulated device, one instance for its one application:
- *
- *   0 Initial ── package written ──> 3 Delivered ── Install ──> 4 Installed, inactive ── Activate ──> active
- *       ^                                                            └── Uninstall ──┐
- *       └───────────────────────────────────────────────────────────────────────────┘
- */
+/** The one application of a simulated device (object 9). A package is as one of firmware, or any text with a version in its first bytes. */
+import type { Clock } from '../../clock';
+import type { FirmwareFaults } from '../../lwm2m/client/firmware-faults';
+import { FirmwareResult } from '../../lwm2m/client/firmware-object';
 import type { ObjectTree } from '../../lwm2m/client/objects';
-import { badRequest, notAllowed } from '../../lwm2m/client/refusal';
+import type { FetchPackage } from '../../lwm2m/client/package-download';
+import { Software, SoftwareResult, type SoftwareVerdict } from '../../lwm2m/client/software';
 import type { LockAndWipe } from './lock-and-wipe';
+import { isSimulatedImage, judge } from './simulated-image';
 
-const State = { Initial: 0, Delivered: 3, Installed: 4 } as const;
-/** Update Result (9/x/9). */
-const Result = { Initial: 0, Installed: 2, Verified: 3 } as const;
-const FIRST_VERSION = '1.4.0';
+export interface SimulatedSoftwareOptions {
+  readonly clock: Clock;
+  readonly lock: LockAndWipe;
+  /** Of 3/0/1. */
+  readonly model: string;
+  readonly fetch: FetchPackage;
+  readonly announce: () => void;
+  readonly faults: () => FirmwareFaults;
+}
 
-export function addSoftware(tree: ObjectTree, lock: LockAndWipe): void {
-  const at = (state: number): boolean => tree.get('/9/0/7') === state;
-  const enter = (state: number, result: number, isActive = false): void =>
-    tree.setAll([
-      ['/9/0/7', state],
-      ['/9/0/9', result],
-      ['/9/0/12', isActive],
-    ]);
-  const whenInstalled = (action: () => void) => (): undefined => {
-    if (!at(State.Installed)) throw notAllowed('no software is installed');
-    action();
-  };
-  tree.add(
-    9,
-    0,
-    { 0: 'edge-filter', 1: FIRST_VERSION, 7: State.Installed, 9: Result.Installed, 12: true },
-    lock.over('software', {
-      2: {
-        check: (content) => {
-          if (!at(State.Initial)) throw badRequest('there is software already: uninstall it first');
-          if (!Buffer.isBuffer(content) || content.length === 0) throw badRequest('a package is one opaque value');
-        },
-        write: (content) => {
-          const named = /\d{1,5}\.\d{1,5}\.\d{1,5}/.exec((content as Buffer).toString('latin1', 0, 256))?.[0];
-          tree.set('/9/0/1', named ?? FIRST_VERSION);
-          enter(State.Delivered, Result.Verified);
-        },
-      },
-      4: {
-        execute: () => {
-          if (!at(State.Delivered)) throw notAllowed('there is no package to install');
-          enter(State.Installed, Result.Installed);
-          return undefined;
-        },
-      },
-      6: { execute: whenInstalled(() => enter(State.Initial, Result.Initial)) },
-      10: { execute: whenInstalled(() => tree.set('/9/0/12', true)) },
-      11: { execute: whenInstalled(() => tree.set('/9/0/12', false)) },
-    }),
-  );
+const INSTALLED = { name: 'edge-filter', version: '1.4.0' } as const;
+const MOST_BYTES = 4 * 1024 * 1024;
+
+export function addSoftware(tree: ObjectTree, { lock, model, ...options }: SimulatedSoftwareOptions): void {
+  new Software(tree, {
+    ...options,
+    instance: 0,
+    installed: INSTALLED,
+    mostBytes: MOST_BYTES,
+    verify: (image) => verdictOn(image, model),
+    guard: (behaviours) => lock.over('software', behaviours),
+  });
+}
+
+function verdictOn(image: Buffer, model: string): SoftwareVerdict {
+  if (!isSimulatedImage(image)) {
+    const version = /\d{1,5}\.\d{1,5}\.\d{1,5}/.exec(image.toString('latin1', 0, 256))?.[0];
+    return { result: SoftwareResult.Verified, version: version ?? INSTALLED.version };
+  }
+  const { result, name, version } = judge(image, model);
+  if (result === FirmwareResult.IntegrityFailure) return { result: SoftwareResult.IntegrityFailure };
+  if (result !== FirmwareResult.Success) return { result: SoftwareResult.UnsupportedPackage };
+  return { result: SoftwareResult.Verified, ...(name !== undefined && { name }), ...(version !== undefined && { version }) };
 }
