@@ -128,6 +128,7 @@ function flow(port: number): FlowNode[] {
       asleep: 0,
       gateways: 0,
       bootstrap: false,
+      faults: '',
     }),
     node('client', 'lwm2m-client', 420, {
       version: 1,
@@ -288,6 +289,23 @@ describe('the dialogs', function () {
     assert.doesNotMatch(await editor.page.locator('#node-config-dialog-edit-form').innerText(), KEY);
     await editor.page.click('#node-config-dialog-cancel');
     await editor.page.waitForSelector('#node-config-input-admission', { state: 'detached' });
+  });
+
+  it('of the server and the simulator tell what is wrong with where images are, and with faults', async () => {
+    const judge = (node: string, field: string, value: string): Promise<unknown> =>
+      editor.page.evaluate(
+        `(() => { const node = RED.nodes.getType('${node}'); return node.defaults.${field}.validate.call({ _def: node }, '${value}', {}); })()`,
+      );
+    for (const [node, field, good, wrong, sentence] of [
+      ['lwm2m-server', 'largestImage', '64', '0', /from 1 to 1024 MiB/],
+      ['lwm2m-server', 'publicHost', 'fd00::1', 'coap://manager', /without scheme and port/],
+      ['lwm2m-server', 'imageBaseUrl', 'https://m.example:1880/red', 'm.example', /http:\/\/192\.168\.1\.10:1880/],
+      ['dm-simulator', 'faults', 'sim-00*=corrupt; sim-010=slow:2,defers', 'corrupt', /"corrupt": write device=fault/],
+    ] as const) {
+      assert.equal(await judge(node, field, good), true, field);
+      assert.equal(await judge(node, field, ''), true, field);
+      assert.match(String(await judge(node, field, wrong)), sentence);
+    }
   });
 
   it('of the server wants another port for secured devices than for the others', async () => {
