@@ -151,10 +151,6 @@ export function matchesOf(server: string, select: string): Promise<Matches> {
   return get(`${serverPath(server)}/matches?select=${encodeURIComponent(select)}`);
 }
 
-export function groupNames(server: string): Promise<readonly { readonly name: string }[]> {
-  return get(`${serverPath(server)}/groups`);
-}
-
 export function objectsOf(server: string, endpoint: string): Promise<readonly ObjectEntry[]> {
   return get(`${serverPath(server)}/devices/${encodeURIComponent(endpoint)}/objects`, 'device-gone');
 }

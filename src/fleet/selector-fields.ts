@@ -33,7 +33,7 @@ const LONGEST_TEXT = 255;
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 
-export const STATES = ['online', 'asleep', 'offline'] as const;
+const STATES = ['online', 'asleep', 'offline'] as const;
 export const DEVICE_CLASSES = ['mains', 'battery', 'constrained', 'uplink-only'] as const;
 const SECURITY_MODES = ['none', 'psk', 'rpk', 'x509'] as const;
 

@@ -27,7 +27,7 @@ export interface Mistake {
 }
 
 /** An expression is typed by a person, and evaluated for each of ten thousand devices. */
-export const LONGEST_EXPRESSION = 2_000;
+const LONGEST_EXPRESSION = 2_000;
 /** Parentheses and negations: the parser and the evaluation call themselves. */
 export const DEEPEST_EXPRESSION = 20;
 /** Short words are near to everything. */
