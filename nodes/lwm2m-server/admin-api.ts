@@ -5,8 +5,10 @@
 import type { NodeAPI } from 'node-red';
 import { Catalogue } from '../../src/device/models/catalogue';
 import { describe } from '../../src/device/models/definition';
+import { diagnoseDevice } from '../runtime/diagnosing';
 import type { RunningServer } from '../runtime/running-server';
 import type { RunningServers } from '../runtime/running-servers';
+import { analysisOf } from './analysis-api';
 import { Answer, type Request, type Response } from './api-request';
 import { auditPage, auditProof } from './audit-api';
 import { callerOf, guarding, type TokenNeed } from './caller';
@@ -40,6 +42,7 @@ const READING: Readonly<Record<string, Handler>> = {
   },
   'servers/:id/images': ({ params }, servers) => images(serverAt(servers, params.id)),
   'servers/:id/devices/:endpoint/history': (request, servers) => historyOf(serverAt(servers, request.params.id), request),
+  'servers/:id/analysis': (request, servers) => analysisOf(serverAt(servers, request.params.id), request),
   'servers/:id/audit': (request, servers) => auditPage(serverAt(servers, request.params.id), request),
   'servers/:id/audit/proof': ({ params }, servers) => auditProof(serverAt(servers, params.id)),
   objects: (_request, servers) => [...catalogueOf(servers).objects()].map(({ id, name }) => ({ id, name })),
@@ -74,6 +77,8 @@ const CHANGING: Readonly<Record<string, Handler>> = {
   'servers/:id/groups': (request, servers) => setGroup(serverAt(servers, request.params.id), request),
   // Before the operations, which would take any word.
   'servers/:id/devices/:endpoint/tags': (request, servers) => changeTags(serverAt(servers, request.params.id), request),
+  'servers/:id/devices/:endpoint/diagnose': (request, servers) =>
+    diagnoseDevice(serverAt(servers, request.params.id), request.params.endpoint ?? '', callerOf(request).name),
   'servers/:id/devices/:endpoint/:operation': (request, servers) => operate(serverAt(servers, request.params.id), request),
   'servers/:id/permit': (request, servers) => permit(serverAt(servers, request.params.id), request),
   'servers/:id/images': (request, servers) => addImage(serverAt(servers, request.params.id), request),
@@ -88,6 +93,7 @@ const TOKEN_NEEDS: Readonly<Record<string, TokenNeed>> = {
   'get servers/:id/devices/:endpoint/objects': () => 'view',
   'get servers/:id/devices/:endpoint/requests/:request': () => 'view',
   'get servers/:id/devices/:endpoint/history': () => 'view',
+  'post servers/:id/devices/:endpoint/diagnose': () => 'read',
   'post servers/:id/devices/:endpoint/:operation': operationOf,
 };
 

@@ -23,6 +23,7 @@ import { ObservePolicies } from './observe-policies';
 import { operationEntry } from './operation-entry';
 import type { Listener, Order } from './outcomes';
 import type { KeptPaths, PolicyJournal } from './policy-journal';
+import { RegistrationJournal } from './registration-journal';
 import type { RequestJournal } from './request-journal';
 import { RequestQueue, type RequestQueueOptions } from './request-queue';
 import type { Selector } from './selector';
@@ -51,6 +52,7 @@ export class Fleet {
   readonly audit: AuditLog;
   readonly history: History;
   readonly imageServing: ImageServing;
+  readonly journal: RegistrationJournal;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
@@ -71,6 +73,7 @@ export class Fleet {
     this.policies = new ObservePolicies(overheard, clock, undefined, (selector, device) => this.matches(selector, device));
     this.audit = new AuditLog(clock);
     this.history = new History(clock);
+    this.journal = new RegistrationJournal(manager, clock);
     const tell: Audit = audit ?? ((entry) => this.audit.record(entry));
     this.locks = new Locks(clock);
     this.guards = new Guards({
@@ -190,6 +193,7 @@ export class Fleet {
     void this.images.close();
     this.audit.close();
     this.history.close();
+    this.journal.close();
     this.devices.close();
   }
 }

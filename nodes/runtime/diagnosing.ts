@@ -1,0 +1,34 @@
+/** A diagnosis with all that a running server knows, told to the audit log as one act. */
+import { type Diagnosis, diagnose } from '../../src/fleet/diagnosis';
+import type { RunningServer } from './running-server';
+
+/** @param actor "node 3f2a", for the audit */
+export async function diagnoseDevice(
+  { fleet, manager, clock, obstacle }: RunningServer,
+  device: string,
+  actor: string,
+): Promise<Diagnosis> {
+  const began = clock.monotonic();
+  const diagnosis = await diagnose(
+    {
+      manager,
+      requests: fleet.requests,
+      journal: fleet.journal,
+      clock,
+      known: () => undefined,
+      statistics: (of) => manager.statistics(of),
+      ...(obstacle !== undefined && { trouble: obstacle.message }),
+    },
+    device,
+  );
+  const durationMs = Math.round(clock.monotonic() - began);
+  fleet.audit.record({
+    actor,
+    action: 'diagnose',
+    device,
+    outcome: 'done',
+    detail: diagnosis.cause ?? 'nothing wrong',
+    durationMs,
+  });
+  return diagnosis;
+}
