@@ -9,7 +9,7 @@ import { diagnoseDevice } from '../runtime/diagnosing';
 import type { RunningServer } from '../runtime/running-server';
 import type { RunningServers } from '../runtime/running-servers';
 import { analysisOf } from './analysis-api';
-import { Answer, type Request, type Response } from './api-request';
+import { Answer, type Request, type Response, Table } from './api-request';
 import { auditPage, auditProof } from './audit-api';
 import { callerOf, guarding, type TokenNeed } from './caller';
 import { deviceObjects, deviceView, knownOf } from './device-views';
@@ -21,6 +21,7 @@ import { page } from './paging';
 import { Problem, problemOf } from './problem';
 import { provisionedView } from './provisioned-views';
 import { createToken, deny, permit, provision, removeToken, retire, tokens } from './provisioning-api';
+import { usageOf } from './usage-api';
 
 type Handler = (request: Request, servers: RunningServers) => unknown;
 
@@ -45,6 +46,7 @@ const READING: Readonly<Record<string, Handler>> = {
   'servers/:id/analysis': (request, servers) => analysisOf(serverAt(servers, request.params.id), request),
   'servers/:id/audit': (request, servers) => auditPage(serverAt(servers, request.params.id), request),
   'servers/:id/audit/proof': ({ params }, servers) => auditProof(serverAt(servers, params.id)),
+  'servers/:id/usage': (request, servers) => usageOf(serverAt(servers, request.params.id), request),
   objects: (_request, servers) => [...catalogueOf(servers).objects()].map(({ id, name }) => ({ id, name })),
   'objects/:id': ({ params, query }, servers) => {
     const version = typeof query.version === 'string' ? query.version : undefined;
@@ -115,7 +117,8 @@ function answering(handler: Handler, servers: RunningServers) {
   return async (request: Request, response: Response): Promise<void> => {
     try {
       const answer = await handler(request, servers);
-      if (answer instanceof Answer) response.status(answer.status).json(answer.body);
+      if (answer instanceof Table) response.type('text/csv').send(answer.text);
+      else if (answer instanceof Answer) response.status(answer.status).json(answer.body);
       else response.json(answer);
     } catch (caught) {
       refuse(response, problemOf(caught));

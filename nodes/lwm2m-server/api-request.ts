@@ -33,6 +33,11 @@ export class Answer {
   ) {}
 }
 
+/** CSV. */
+export class Table {
+  constructor(readonly text: string) {}
+}
+
 /** A table of a hundred thousand devices. */
 const LONGEST_TEXT_BYTES = 20 * 1024 * 1024;
 

@@ -143,12 +143,10 @@ function remember(server: RunningServer, device: string, id: number, view: objec
 }
 
 function audit(server: RunningServer, request: Request, { operation, path }: OperationRequest, outcome: Outcome): void {
-  server.audit({
-    actor: callerOf(request).name,
-    action: `${operation} ${path}`,
-    device: request.params.endpoint ?? '',
-    ...endOf(outcome),
-  });
+  const actor = callerOf(request).name;
+  const device = request.params.endpoint ?? '';
+  server.audit({ actor, action: `${operation} ${path}`, device, ...endOf(outcome) });
+  server.fleet.usage.asked(actor, device, outcome);
 }
 
 function bad(text: string): Problem {

@@ -13,9 +13,10 @@ export async function diagnoseDevice(
     {
       manager,
       requests: fleet.requests,
+      heard: (outcome) => fleet.usage.asked(actor, device, outcome),
       journal: fleet.journal,
       clock,
-      known: () => undefined,
+      known: (of) => fleet.facts.of(of),
       statistics: (of) => manager.statistics(of),
       ...(obstacle !== undefined && { trouble: obstacle.message }),
     },

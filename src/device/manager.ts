@@ -68,6 +68,8 @@ export interface NotificationEvent {
   /** Oldest first. A partial notification (Wakaama) holds only what changed. */
   readonly values: readonly ResourceValue[];
   readonly contentFormat?: number;
+  /** Of its payload; of one with values of several devices, told with the first. */
+  readonly bytes?: number;
   readonly at: number;
 }
 
@@ -76,6 +78,8 @@ export interface SendEvent {
   /** Oldest first. */
   readonly values: readonly ResourceValue[];
   readonly contentFormat: number;
+  /** Of its payload; of one with values of several devices, told with the first. */
+  readonly bytes?: number;
   readonly at: number;
 }
 

@@ -87,6 +87,11 @@ export interface PathLink {
   readonly attributes: Readonly<Record<string, string | number | true>>;
 }
 
+export interface PayloadBytes {
+  readonly sent: number;
+  readonly received: number;
+}
+
 export interface OperationResult {
   readonly device: string;
   readonly operation: OperationName;
@@ -110,6 +115,8 @@ export interface OperationResult {
   readonly created?: string;
   /** Observe: whether the device accepted (RFC 7641 §3.1); if not, `values` is a plain read. */
   readonly observed?: boolean;
+  /** Of the payloads, all blocks together; absent where nothing was counted. */
+  readonly bytes?: PayloadBytes;
   /** Milliseconds from first transmission to the complete answer. */
   readonly rtt: number;
   /** Unix milliseconds of the answer. */

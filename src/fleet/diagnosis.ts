@@ -17,6 +17,8 @@ export interface DiagnosisSources {
   readonly requests: Pick<RequestQueue, 'submit' | 'line'>;
   readonly journal: Pick<RegistrationJournal, 'of' | 'expiredSince'>;
   readonly clock: Clock;
+  /** What became of each question. */
+  readonly heard: (outcome: Outcome) => void;
   /** What the device was known for before. */
   readonly known: (device: string) => (Evidence['known'] & { readonly lastSeen?: number }) | undefined;
   /** Counters of its messages, and of its response codes. */
@@ -79,6 +81,7 @@ async function askAll(sources: DiagnosisSources, device: string, registration: R
     if (sources.manager.presence(device) !== 'reachable') break;
     if (!registration.objects.some((announced) => announced === path || announced.startsWith(`${path}/`))) continue;
     const outcome = await ask(sources, device, path);
+    sources.heard(outcome);
     if ('error' in outcome) {
       asked.refused[path] = outcome.error.code;
       if (SILENT.has(outcome.error.code)) break;

@@ -28,6 +28,7 @@ import type { RequestJournal } from './request-journal';
 import { RequestQueue, type RequestQueueOptions } from './request-queue';
 import type { Selector } from './selector';
 import type { Tags } from './tags';
+import { Usage } from './usage';
 
 export interface FleetOptions
   extends Omit<RequestQueueOptions, 'manager' | 'devices' | 'clock' | 'guards' | 'refusal'>,
@@ -53,6 +54,7 @@ export class Fleet {
   readonly history: History;
   readonly imageServing: ImageServing;
   readonly journal: RegistrationJournal;
+  readonly usage: Usage;
   /** Whatever else of it outlives the process, in the order in which it is taken up. */
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
@@ -74,6 +76,7 @@ export class Fleet {
     this.audit = new AuditLog(clock);
     this.history = new History(clock);
     this.journal = new RegistrationJournal(manager, clock);
+    this.usage = new Usage(manager, clock);
     const tell: Audit = audit ?? ((entry) => this.audit.record(entry));
     this.locks = new Locks(clock);
     this.guards = new Guards({
@@ -85,7 +88,7 @@ export class Fleet {
     });
     this.images = new ImageInventory({ ...options.images, clock });
     this.imageServing = new ImageServing({ clock, manager, images: this.images, places: options.places });
-    this.durables = [this.audit, this.history, this.images, this.imageServing, facts, tags, groups];
+    this.durables = [this.audit, this.history, this.usage, this.images, this.imageServing, facts, tags, groups];
     this.requests = new RequestQueue({
       ...options,
       manager: overheard,
@@ -96,7 +99,9 @@ export class Fleet {
     });
     this.requests.outcomes.onSettled = (order, outcome) => {
       const entry = operationEntry(order, outcome);
-      if (entry !== undefined) this.audit.record(entry);
+      if (entry === undefined) return;
+      this.audit.record(entry);
+      this.usage.asked(entry.actor, order.device, outcome);
     };
     this.guardedWrites = new GuardedWrites({ manager: overheard, requests: this.requests, clock });
   }
@@ -194,6 +199,7 @@ export class Fleet {
     this.audit.close();
     this.history.close();
     this.journal.close();
+    this.usage.close();
     this.devices.close();
   }
 }

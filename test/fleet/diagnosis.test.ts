@@ -19,7 +19,15 @@ function given(sources: Partial<DiagnosisSources> = {}) {
   };
   const diagnosed = (): Promise<Diagnosis> => {
     const { requests, journal } = fleet;
-    const parts = { manager, requests, journal, clock, known: () => undefined, statistics: () => undefined };
+    const parts = {
+      manager,
+      requests,
+      journal,
+      clock,
+      heard: () => undefined,
+      known: () => undefined,
+      statistics: () => undefined,
+    };
     return diagnose({ ...parts, ...sources }, 'meter-7');
   };
   return { clock, manager, fleet, registered, diagnosed };

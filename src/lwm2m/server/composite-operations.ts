@@ -143,6 +143,7 @@ class OneByOne {
   private readonly startedAt: number;
   private readonly values: ResourceValue[] = [];
   private readonly refused: Record<string, { code: string; message: string }> = {};
+  private readonly bytes = { sent: 0, received: 0 };
   private last: OperationResult | undefined;
   private done = 0;
 
@@ -176,6 +177,8 @@ class OneByOne {
     if (result !== undefined) {
       this.last = result;
       this.values.push(...result.values);
+      this.bytes.sent += result.bytes?.sent ?? 0;
+      this.bytes.received += result.bytes?.received ?? 0;
     }
     this.done++;
     this.next();
@@ -210,6 +213,7 @@ class OneByOne {
       ...(isRead && absent.length > 0 && { absent }),
       ...(Object.keys(refused).length > 0 && { refused }),
       fallback: 'one-by-one',
+      bytes: this.bytes,
       rtt: context.clock.monotonic() - this.startedAt,
       at: context.clock.wall(),
     });

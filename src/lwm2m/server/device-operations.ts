@@ -135,7 +135,7 @@ export class DeviceOperations {
   private succeed(
     record: RegistrationRecord,
     plan: Plan,
-    { response, format, isSecondChoice }: AttemptOutcome,
+    { response, format, isSecondChoice, bytesSent }: AttemptOutcome,
     rtt: number,
     settle: Settle,
   ): void {
@@ -146,6 +146,7 @@ export class DeviceOperations {
     const at = this.context.clock.wall();
     try {
       const result = resultOf(plan, codeText(answer.code), rtt, at);
+      result.bytes = { sent: bytesSent, received: answer.payload.length };
       if (answer.contentFormat !== undefined) result.contentFormat = answer.contentFormat;
       if (isObserving(plan)) result.observed = this.context.observations.isObserved(record, aboutOf(plan));
       settle(undefined, Object.assign(result, plan.read(answer, at)));

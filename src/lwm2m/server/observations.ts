@@ -174,10 +174,13 @@ export class Observations {
     try {
       const values = plan.read(response, at).values ?? [];
       const { contentFormat } = response;
+      let bytes = response.payload.length;
       for (const [prefix, share] of byPrefix(values)) {
         const owner = prefix === undefined ? record : behind(record, prefix);
         if (owner === undefined) continue;
-        notify({ device: owner.endpoint, path, values: share, at, ...(contentFormat !== undefined && { contentFormat }) });
+        const format = contentFormat === undefined ? {} : { contentFormat };
+        notify({ device: owner.endpoint, path, values: share, at, bytes, ...format });
+        bytes = 0;
       }
     } catch (caught) {
       // One unreadable value ends nothing: the next may be readable again.

@@ -77,8 +77,12 @@ export class ReportingInterface {
     }
     const shares = this.sharesOf(record, values);
     if (shares === undefined) return this.answer(request, Code.NotFound, record, 'an object that was not registered');
+    let bytes = request.payload.length;
     this.answer(request, Code.Changed, record);
-    for (const [owner, share] of shares) this.context.tell({ device: owner.endpoint, values: share, contentFormat, at });
+    for (const [owner, share] of shares) {
+      this.context.tell({ device: owner.endpoint, values: share, contentFormat, bytes, at });
+      bytes = 0;
+    }
   }
 
   /** Values by whose they are, the sender's or of devices behind it; undefined when one is of what is not known to be there. */
