@@ -228,6 +228,7 @@ export class RunningServer {
     this.untilFlowsRun = [];
     this.sources.hold();
     this.fleet.policies.hold();
+    this.fleet.jobs.hold();
     this.fleet.requests.outcomes.pause();
   }
 

@@ -18,6 +18,7 @@ import type { Groups } from './groups';
 import { Guards } from './guard';
 import { GuardedWrites } from './guarded-write';
 import { History } from './history';
+import { Jobs } from './job/jobs';
 import { Locks } from './lock';
 import { ObservePolicies } from './observe-policies';
 import { operationEntry } from './operation-entry';
@@ -52,6 +53,7 @@ export class Fleet {
   readonly groups: Groups;
   readonly audit: AuditLog;
   readonly history: History;
+  readonly jobs: Jobs;
   readonly imageServing: ImageServing;
   readonly journal: RegistrationJournal;
   readonly usage: Usage;
@@ -88,7 +90,8 @@ export class Fleet {
     });
     this.images = new ImageInventory({ ...options.images, clock });
     this.imageServing = new ImageServing({ clock, manager, images: this.images, places: options.places });
-    this.durables = [this.audit, this.history, this.usage, this.images, this.imageServing, facts, tags, groups];
+    this.jobs = new Jobs({ manager, clock, locks: this.locks, guards: this.guards, audit: tell });
+    this.durables = [this.audit, this.history, this.usage, this.images, this.imageServing, facts, tags, groups, this.jobs];
     this.requests = new RequestQueue({
       ...options,
       manager: overheard,
@@ -186,6 +189,7 @@ export class Fleet {
   resume(): void {
     this.policies.release();
     this.requests.resume();
+    this.jobs.release();
   }
 
   /** @param goesOn what is kept is taken up by another life */
@@ -200,6 +204,7 @@ export class Fleet {
     this.history.close();
     this.journal.close();
     this.usage.close();
+    this.jobs.close();
     this.devices.close();
   }
 }
