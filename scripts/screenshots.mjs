@@ -25,6 +25,7 @@ const DIALOGS = [
   { name: 'write-attributes', type: 'dm-write', select: ['operation', 'write-attributes'] },
   { name: 'execute', type: 'dm-execute', picker: 'path' },
   { name: 'execute-guard', type: 'dm-execute', guard: true },
+  { name: 'job', type: 'dm-job', guard: true },
   { name: 'execute-preset', type: 'dm-execute', select: ['preset', 'wipe'] },
   { name: 'write-preset', type: 'dm-write', select: ['preset', 'wifi'] },
   { name: 'read-preset', type: 'dm-read', select: ['preset', 'wifi'] },

@@ -123,6 +123,18 @@ export function checkAttributes(attributes: AttributeTexts | undefined): Verdict
   return verdict(first);
 }
 
+/** Waves of a job: numbers of devices and percentages of all, with commas between them. */
+export function checkWaves(value: string): Verdict {
+  const sizes = value
+    .split(',')
+    .map((size) => size.trim())
+    .filter((size) => size !== '');
+  const wrong = sizes.find((size) => !/^[1-9]\d*$|^(\d+(\.\d+)?)%$/.test(size));
+  if (wrong !== undefined) return text('validation.waves', { size: wrong });
+  const percent = sizes.filter((size) => size.endsWith('%')).reduce((sum, size) => sum + Number.parseFloat(size), 0);
+  return percent <= 100 ? true : text('validation.waves-percent', { percent });
+}
+
 /** A guard as saved: complained about by its first wrong field. */
 export function checkGuard(guard: SavedGuard | undefined): Verdict {
   const [first] = complainAboutGuard(textsOf(guard ?? {})).values();

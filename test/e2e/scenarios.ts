@@ -54,6 +54,14 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     await seen('is back', ({ event, dm }) => event === 'registered' && Number(dm?.at) > Number(accepted.dm?.at));
   },
 
+  '9 reboot every night.json': async ({ press, seen }) => {
+    await press('now');
+    const { payload } = await seen('report');
+    const { state, counts } = payload as { state: string; counts: { succeeded: number; total: number } };
+    assert.equal(state, 'finished');
+    assert.ok(counts.total > 0 && counts.succeeded === counts.total, JSON.stringify(counts));
+  },
+
   '5 this Node-RED as a device.json': async ({ press, seen }) => {
     await seen('registration', ({ event }) => event === 'registered');
     const { payload } = await seen('temperature', ({ dm }) => dm?.operation === 'notify');

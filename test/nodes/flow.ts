@@ -9,6 +9,7 @@ import helper from 'node-red-node-test-helper';
 import bootstrap from '../../nodes/bootstrap/bootstrap';
 import devices from '../../nodes/devices/devices';
 import execute from '../../nodes/execute/execute';
+import job from '../../nodes/job/job';
 import lwm2mServer from '../../nodes/lwm2m-server/lwm2m-server';
 import observe from '../../nodes/observe/observe';
 import read from '../../nodes/read/read';
@@ -67,7 +68,20 @@ const keepMessages: NodeInitializer = (red: NodeAPI) => {
   });
 };
 
-const PACK = [speakEnglish, keepMessages, lwm2mServer, register, read, write, execute, observe, bootstrap, devices, simulator];
+const PACK = [
+  speakEnglish,
+  keepMessages,
+  lwm2mServer,
+  register,
+  read,
+  write,
+  execute,
+  observe,
+  bootstrap,
+  devices,
+  job,
+  simulator,
+];
 
 /** What the editor shows below a node. */
 function keepStatus({ id, status }: { id: string; status: Status }): void {
