@@ -22,6 +22,8 @@ export interface JobSettings {
   readonly properties: JobProperties;
 }
 
+const MOST_STRAYS = 1_000;
+
 type Act = (node: JobNode, message: Message, send: Send) => void | Promise<void>;
 
 const ACTIONS: Readonly<Record<string, Act>> = {
@@ -37,6 +39,8 @@ const ACTIONS: Readonly<Record<string, Act>> = {
 export class JobNode {
   private readonly subscriptions: readonly Unsubscribe[];
   private readonly line: StatusLine;
+  /** Tokens that were warned of, once each. */
+  private readonly strays = new Set<string>();
 
   constructor(
     private readonly host: FlowHost,
@@ -58,9 +62,10 @@ export class JobNode {
   async input(message: Message, send: Send, done: Done): Promise<void> {
     try {
       const token = tokenOf(message);
-      // A message that is both a return and an order is an order: flows copy messages.
-      if (message.action !== undefined || token === undefined) await actionOf(ACTIONS, message)(this, message, send);
-      else this.returned(token, message);
+      const isReturn = token !== undefined && this.server.fleet.jobs.returned(token.job, token.token, outcomeOf(message));
+      // What nodes on the way have said by msg.action is not said to this one.
+      if (!isReturn && token !== undefined) this.stray(token);
+      else if (!isReturn) await actionOf(ACTIONS, message)(this, message, send);
       this.refresh();
       done();
     } catch (caught) {
@@ -104,12 +109,12 @@ export class JobNode {
     send([null, null, message]);
   }
 
-  private returned({ job, token }: JobToken, message: Message): void {
-    if (this.server.fleet.jobs.returned(job, token, outcomeOf(message))) return;
-    throw new DeviceManagementError(
-      'invalid-request',
-      `this message of job ${job} has come back already, too late, or twice: a step counts once; it is ignored`,
-    );
+  /** A warning and no error: a Catch node may well be wired back to this node. */
+  private stray({ job, token }: JobToken): void {
+    if (this.strays.has(token)) return;
+    this.strays.add(token);
+    if (this.strays.size > MOST_STRAYS) this.strays.delete(this.strays.values().next().value as string);
+    this.host.warn(`a message of job ${job} has come back twice, or too late: a step counts once, and this is ignored`);
   }
 
   private step(step: JobStep): void {
@@ -193,11 +198,11 @@ function tokenOf({ job }: Message): JobToken | undefined {
 function outcomeOf({ error, job }: Message): StepOutcome {
   const { outcome, reason } = job as { outcome?: unknown; reason?: unknown };
   const { message, code, retryAt } = (error ?? {}) as { message?: unknown; code?: unknown; retryAt?: unknown };
-  const failed = error !== undefined || outcome === 'failed';
+  const failed = (error !== undefined && error !== null) || outcome === 'failed';
   const why = message ?? reason;
   return {
     failed,
     ...(why !== undefined && { reason: String(why) }),
-    ...(code === 'deferred' && typeof retryAt === 'number' && { retryAt }),
+    ...(code === 'deferred' && Number.isFinite(retryAt) && { retryAt: Number(retryAt) }),
   };
 }

@@ -16,6 +16,8 @@ export interface FlowHost {
   clone(message: Message): Message;
   newId(): string;
   show(status: Status): void;
+  /** In the log and the debug sidebar, and to nobody who catches errors. */
+  warn(text: string): void;
   /** To whoever catches the errors of this node. */
   raise(error: Error, message: Message): void;
   /** Outside the handling of a message. */
@@ -46,6 +48,7 @@ export function hostOf(red: NodeAPI, node: Node): FlowHost {
     clone: (message) => red.util.cloneMessage(message),
     newId: () => red.util.generateId(),
     show: (status) => node.status(status),
+    warn: (text) => node.warn(text),
     raise: (error, message) => node.error(error, message),
     send: (outputs) => node.send(outputs),
   };

@@ -7,6 +7,8 @@ export type ExecutionState = 'pending' | 'waiting' | 'running' | EndState;
 
 export interface Execution {
   readonly device: string;
+  /** Its place among the devices of the job. */
+  readonly order: number;
   /** Its wave, from 0. */
   readonly wave: number;
   readonly state: ExecutionState;

@@ -43,6 +43,8 @@ export interface JobFrame {
   /** From 0. */
   readonly wave: number;
   readonly waves: number;
+  /** Stopping: how it ends when the last step under way has come back. */
+  readonly ending?: 'aborted' | 'cancelled';
   /** Unix milliseconds. */
   readonly startedAt: number;
   readonly endedAt?: number;
@@ -79,7 +81,11 @@ export class Job {
     executions: Iterable<Execution>,
     private readonly context: JobContext,
   ) {
+    const mayBegin = (): boolean => this.mayBegin;
     this.steps = new Steps(frame.plan, frame.owner, executions, context, {
+      get mayBegin() {
+        return mayBegin();
+      },
       attend: () => this.attend(),
       kept: (execution) => context.keep(this, execution),
       emit: (execution) => context.step(this, stepOf(this.id, execution)),
@@ -141,7 +147,7 @@ export class Job {
   }
 
   pause(): void {
-    if (!this.hasEnded) this.become({ state: 'paused' });
+    if (!this.hasEnded && this.frame.state !== 'stopping') this.become({ state: 'paused' });
   }
 
   resume(): void {
@@ -158,11 +164,12 @@ export class Job {
     return true;
   }
 
-  /** Nothing new begins; a return of what is under way no longer counts. */
-  cancel(reason: string, state: 'cancelled' | 'aborted' = 'cancelled'): void {
-    if (this.hasEnded) return;
-    this.steps.endAll('cancelled', reason);
-    this.finish(state, reason);
+  /** Nothing new begins; what is under way is waited for, and its devices stay locked as long. */
+  cancel(reason: string, ending: 'cancelled' | 'aborted' = 'cancelled'): void {
+    if (this.hasEnded || this.frame.state === 'stopping') return;
+    this.become({ state: 'stopping', ending, reason });
+    this.steps.endAll('cancelled', reason, true);
+    this.attend();
   }
 
   close(): void {
@@ -183,17 +190,34 @@ export class Job {
 
   private go(): void {
     const { plan, state, startedAt, soakUntil, wave } = this.frame;
-    if (this.isHeld || this.hasEnded || state === 'paused' || state === 'waiting-approval') return;
+    if (this.isHeld || this.hasEnded) return;
+    if (state === 'stopping') return this.stopped();
     const now = this.context.clock.wall();
     const deadline = plan.deadlineMs === undefined ? Number.POSITIVE_INFINITY : startedAt + plan.deadlineMs;
     if (now >= deadline) return this.overdue();
+    if (deadline !== Number.POSITIVE_INFINITY) this.later(deadline - now);
+    if (state === 'paused' || state === 'waiting-approval') return;
     if (soakUntil !== undefined && now < soakUntil) return this.later(Math.min(soakUntil, deadline) - now);
     if (soakUntil !== undefined) return this.afterSoaking();
     const objection = errorObjection(this.steps.executions(), plan.gate);
     if (objection !== undefined) return this.cancel(objection, 'aborted');
-    if (deadline !== Number.POSITIVE_INFINITY) this.later(deadline - now);
     this.steps.begin(wave);
     if (this.steps.isDone(wave)) this.waveDone();
+  }
+
+  /** The last step under way may have come back. */
+  private stopped(): void {
+    const { ending = 'cancelled', reason } = this.frame;
+    // One that came back as failed would have been tried again.
+    this.steps.endAll('cancelled', reason ?? ending, true);
+    if (this.steps.isIdle) this.finish(ending, reason);
+  }
+
+  /** A step that is about to begin may. */
+  private get mayBegin(): boolean {
+    const { plan, state, startedAt } = this.frame;
+    const isInTime = plan.deadlineMs === undefined || this.context.clock.wall() < startedAt + plan.deadlineMs;
+    return !this.isHeld && state === 'running' && isInTime;
   }
 
   private waveDone(): void {

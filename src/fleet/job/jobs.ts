@@ -34,7 +34,8 @@ export interface JobsOptions {
 
 /** Kept for whoever asks; the oldest that has ended goes first. */
 const MOST_JOBS = 200;
-const MOST_DEVICES = 100_000;
+/** What a return of a step looks through. */
+const MOST_DEVICES = 10_000;
 const TOKEN_BYTES = 9;
 const COMING: ReadonlySet<LifecycleEventName> = new Set(['registered', 'updated', 'awake']);
 
@@ -91,7 +92,7 @@ export class Jobs implements Durable {
     const sizes = waveSizes(plan.waves, devices.length);
     const waveOf = sizes.flatMap((size, wave) => Array.from({ length: size }, () => wave));
     const executions = devices.map(
-      (device, index): Execution => ({ device, wave: waveOf[index] as number, state: 'pending', attempt: 0 }),
+      (device, order): Execution => ({ device, order, wave: waveOf[order] as number, state: 'pending', attempt: 0 }),
     );
     const job = new Job(
       { plan, owner, state: 'running', wave: 0, waves: sizes.length, startedAt: this.options.clock.wall() },

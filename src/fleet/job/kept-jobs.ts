@@ -11,7 +11,7 @@ const EXECUTIONS: RecordKind<Execution> = { prefix: 'job-device/', version: 1, r
 
 export interface KeptJob {
   readonly frame: JobFrame;
-  /** In the order of the waves. */
+  /** In their order. */
   readonly executions: readonly Execution[];
 }
 
@@ -53,7 +53,7 @@ export class JobStore {
       const own = new Records(this.store, { ...EXECUTIONS, prefix: EXECUTIONS.prefix + idOf(id, '') });
       const executions: Execution[] = [];
       for await (const { value } of own.all(onDamaged)) executions.push(value);
-      yield { frame, executions: executions.sort((a, b) => a.wave - b.wave) };
+      yield { frame, executions: executions.sort((a, b) => a.order - b.order) };
     }
   }
 }
@@ -76,8 +76,11 @@ function readFrame(value: unknown): JobFrame {
 }
 
 function readExecution(value: unknown): Execution {
-  const { device, wave, state, attempt } = (value ?? {}) as Partial<Execution>;
-  if (typeof device !== 'string' || typeof wave !== 'number' || typeof state !== 'string' || typeof attempt !== 'number')
-    throw new Error('it is no device of a job');
+  const { device, order, wave, state, attempt } = (value ?? {}) as Partial<Execution>;
+  const isExecution =
+    typeof device === 'string' &&
+    typeof state === 'string' &&
+    [order, wave, attempt].every((number) => typeof number === 'number');
+  if (!isExecution) throw new Error('it is no device of a job');
   return value as Execution;
 }

@@ -1,7 +1,7 @@
 /** What became of a job, device by device: for a message, and as a table for a spreadsheet (CSV, RFC 4180). */
 import { type Counts, countsOf, type Execution } from './execution';
 
-export type JobState = 'running' | 'soaking' | 'waiting-approval' | 'paused' | 'finished' | 'aborted' | 'cancelled';
+export type JobState = 'running' | 'soaking' | 'waiting-approval' | 'paused' | 'stopping' | 'finished' | 'aborted' | 'cancelled';
 
 export interface JobReport {
   readonly job: string;

@@ -12,6 +12,8 @@ interface Run {
 
 /** What the steps tell the job they are of. */
 export interface StepsWatcher {
+  /** Nothing stands in the way of a step: no pause, no deploy, no end. */
+  readonly mayBegin: boolean;
   /** Something may be due. */
   attend(): void;
   kept(execution: Execution): Promise<void>;
@@ -88,7 +90,11 @@ export class Steps {
       this.rate.took();
       this.running++;
       this.update(run, { ...bare(run.execution), state: 'running' });
-      void this.start(run);
+      this.start(run).catch((caught: unknown) => {
+        this.leave(run);
+        this.failed(run, 'failed', caught instanceof Error ? caught.message : String(caught));
+        this.watcher.attend();
+      });
     }
   }
 
@@ -114,6 +120,10 @@ export class Steps {
     this.watcher.attend();
   }
 
+  get isIdle(): boolean {
+    return this.running === 0;
+  }
+
   /** Whatever has not ended ends so. @param spareRunning steps under way may still come back */
   endAll(state: EndState, reason: string, spareRunning = false): void {
     for (const run of this.runs.values()) {
@@ -135,6 +145,7 @@ export class Steps {
     const { device } = run.execution;
     const verdict = await guards.check(device, this.plan.guard, { holder: this.holder });
     if (this.closed || run.execution.state !== 'running') return;
+    if (!this.watcher.mayBegin) return this.comeAgain(run);
     if (!verdict.go) {
       const isAway = verdict.reason === 'offline' || verdict.reason === 'asleep';
       return this.putOff(
@@ -159,8 +170,18 @@ export class Steps {
     await this.watcher.kept(run.execution);
     // Cancelled meanwhile.
     if (this.closed || run.execution.token !== own) return;
+    if (!this.watcher.mayBegin) {
+      this.leave(run);
+      return this.update(run, { ...bare(run.execution), state: 'pending', attempt });
+    }
     this.watcher.changed(run.execution);
     this.watcher.emit(run.execution);
+  }
+
+  /** Paused, or flows are being built: its turn comes again. */
+  private comeAgain(run: Run): void {
+    this.running--;
+    this.update(run, { ...bare(run.execution), state: 'pending' });
   }
 
   private putOff(run: Run, waitingFor: WaitReason, reason: string, until?: number): void {
@@ -232,6 +253,6 @@ export class Steps {
 const AUDITED = { succeeded: 'done', failed: 'failed', 'timed-out': 'failed', cancelled: 'refused', skipped: 'refused' } as const;
 
 /** What stays of an execution from one state to the next. */
-function bare({ device, wave, attempt, startedAt, state }: Execution): Execution {
-  return { device, wave, attempt, state, ...(startedAt !== undefined && { startedAt }) };
+function bare({ device, order, wave, attempt, startedAt, state }: Execution): Execution {
+  return { device, order, wave, attempt, state, ...(startedAt !== undefined && { startedAt }) };
 }

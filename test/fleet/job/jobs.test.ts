@@ -211,13 +211,46 @@ describe('A job', () => {
     assert.deepEqual([world.steps.length, job.summary.state], [5, 'finished']);
   });
 
-  it('is cancelled: nothing new begins, and its locks are free', async () => {
+  it('begins no step that was paused while its guard was being asked', async () => {
+    const world = new JobWorld(1);
+    world.manager.behaviour = () => ({ values: [{ path: '/5/0/3', value: 0 }] });
+    const { job } = await world.fleet.jobs.start(
+      readPlan({ id: 'job', devices: '*', guard: { notUpdating: true } }),
+      'node-1',
+      names(1),
+    );
+    job.pause();
+    await world.later(0);
+    assert.equal(world.steps.length, 0);
+    job.resume();
+    await world.later(0);
+    await world.bringBack();
+    assert.equal(job.summary.state, 'finished');
+  });
+
+  it('that is paused sees its deadline all the same', async () => {
+    const world = new JobWorld(2);
+    const job = await world.start({ concurrency: 1, deadlineMs: HOUR });
+    job.pause();
+    await world.bringBack();
+    await world.later(HOUR);
+    assert.deepEqual(world.states(job), { 'dev-001': 'succeeded', 'dev-002': 'timed-out' });
+  });
+
+  it('is cancelled: nothing new begins, and its locks are free when what is under way has come back', async () => {
     const world = new JobWorld(5);
     const job = await world.start({ concurrency: 2 });
     job.cancel('somebody said so');
-    await world.bringBack();
+    await world.later(0);
+    assert.deepEqual([job.summary.state, world.fleet.locks.size], ['stopping', 2], 'what is under way stays locked');
+    await world.bringBack(({ device }) => ({ failed: device === 'dev-002' }));
+    await world.later(0);
     assert.equal(world.steps.length, 2);
-    assert.deepEqual([job.summary.state, job.summary.counts.cancelled, world.fleet.locks.size], ['cancelled', 5, 0]);
+    const { counts, state } = job.summary;
+    assert.deepEqual(
+      [state, counts.cancelled, counts.succeeded, counts.failed, world.fleet.locks.size],
+      ['cancelled', 3, 1, 1, 0],
+    );
   });
 
   it('ends at its deadline, but for what is under way', async () => {

@@ -39,6 +39,12 @@ export class FakeHost implements FlowHost {
     this.statuses.push(status);
   }
 
+  readonly warned: string[] = [];
+
+  warn(text: string): void {
+    this.warned.push(text);
+  }
+
   raise(error: Error, message: Message): void {
     this.raised.push({ error, message });
   }
