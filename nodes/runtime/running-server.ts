@@ -255,6 +255,7 @@ export class RunningServer {
     for (const owner of gone) {
       this.fleet.policies.removeOwner(owner);
       this.bootstrap.removeOwner(owner);
+      this.fleet.alarms.removeOwner(owner);
     }
     this.fleet.requests.outcomes.abandonHeld();
   }

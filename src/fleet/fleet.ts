@@ -5,6 +5,8 @@ import type { DeviceManagementError } from '../errors';
 import type { Store } from '../store/store';
 import { Turns } from '../turns';
 import { Acquaintance, type AcquaintanceOptions } from './acquaintance';
+import { Alarms } from './alarm/alarms';
+import { AlarmSources } from './alarm/sources';
 import type { Audit } from './audit';
 import { AuditLog } from './audit-log';
 import type { DeviceClass } from './device-class';
@@ -54,6 +56,7 @@ export class Fleet {
   readonly audit: AuditLog;
   readonly history: History;
   readonly jobs: Jobs;
+  readonly alarms: Alarms;
   readonly imageServing: ImageServing;
   readonly journal: RegistrationJournal;
   readonly usage: Usage;
@@ -61,6 +64,7 @@ export class Fleet {
   readonly durables: readonly Durable[];
   private readonly guardedWrites: GuardedWrites;
   private readonly acquaintance: Acquaintance;
+  private readonly alarmSources: AlarmSources;
 
   constructor(
     readonly manager: DeviceManager,
@@ -91,7 +95,25 @@ export class Fleet {
     this.images = new ImageInventory({ ...options.images, clock });
     this.imageServing = new ImageServing({ clock, manager, images: this.images, places: options.places });
     this.jobs = new Jobs({ manager, clock, locks: this.locks, guards: this.guards, audit: tell });
-    this.durables = [this.audit, this.history, this.usage, this.images, this.imageServing, facts, tags, groups, this.jobs];
+    this.alarms = new Alarms({
+      clock,
+      locks: this.locks,
+      audit: tell,
+      parentOf: (device) => manager.registration(device)?.gateway?.endpoint ?? tags.value(device, 'parent'),
+    });
+    this.alarmSources = new AlarmSources(manager, clock, this.alarms);
+    this.durables = [
+      this.audit,
+      this.history,
+      this.usage,
+      this.images,
+      this.imageServing,
+      facts,
+      tags,
+      groups,
+      this.alarms,
+      this.jobs,
+    ];
     this.requests = new RequestQueue({
       ...options,
       manager: overheard,
@@ -190,6 +212,7 @@ export class Fleet {
     this.policies.release();
     this.requests.resume();
     this.jobs.release();
+    this.alarms.resume();
   }
 
   /** @param goesOn what is kept is taken up by another life */
@@ -200,6 +223,8 @@ export class Fleet {
     this.policies.close();
     this.imageServing.close();
     void this.images.close();
+    this.alarmSources.close();
+    this.alarms.close();
     this.audit.close();
     this.history.close();
     this.journal.close();

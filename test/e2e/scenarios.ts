@@ -123,4 +123,18 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     await press('what was done?');
     assert.match(JSON.stringify((await seen('story')).payload), /"action":"tag"/);
   },
+
+  '20 alarms.json': async ({ press, seen }) => {
+    const isOfIt = ({ device, topic }: Sighting): boolean => device === 'sim-003' && topic === 'sim-003/battery-low';
+    await press('drain the battery');
+    await seen('alarm', (sighting) => sighting.event === 'raised' && isOfIt(sighting));
+    await seen('to be remedied', isOfIt);
+    const { payload } = await seen('ticket', isOfIt);
+    assert.equal((payload as { ticket: string }).ticket, 'open');
+    await press('acknowledge');
+    await seen('alarm', (sighting) => sighting.event === 'acknowledged' && isOfIt(sighting));
+    await press('which are open?');
+    const listed = await seen('alarm', (sighting) => Array.isArray(sighting.payload));
+    assert.ok((listed.payload as { device: string }[]).some(({ device }) => device === 'sim-003'));
+  },
 };

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { NodeAPI, NodeInitializer } from 'node-red';
 import helper from 'node-red-node-test-helper';
+import alarm from '../../nodes/alarm/alarm';
 import bootstrap from '../../nodes/bootstrap/bootstrap';
 import devices from '../../nodes/devices/devices';
 import execute from '../../nodes/execute/execute';
@@ -72,6 +73,7 @@ const PACK = [
   speakEnglish,
   keepMessages,
   lwm2mServer,
+  alarm,
   register,
   read,
   write,
