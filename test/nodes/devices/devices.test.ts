@@ -228,6 +228,50 @@ describe('devices', () => {
     );
   });
 
+  it('analyses values: where they lead, and who is unlike the others', async () => {
+    await given();
+    const { history } = running().fleet;
+    const [now, day] = [running().clock.wall(), 86_400_000];
+    const batteries = Array.from({ length: 8 }, (_, index) => `t-${index + 1}`);
+    for (const [index, name] of batteries.entries()) {
+      const drain = index === 7 ? 20 : 5 + index / 10;
+      for (let days = 0; days < 4; days++)
+        history.record(name, [{ path: '/3/0/9', value: 100 - days * drain, at: now - (3 - days) * day }], now);
+    }
+    const message = { action: 'analyse', device: batteries, path: '/3/0/9', payload: { reaches: 0 } };
+    const analysis = await answer<{ devices: Record<string, { daysLeft: number; max: number }>; outliers: { device: string }[] }>(
+      message,
+    );
+    assert.deepEqual(
+      [Math.round(analysis.devices['t-1']?.daysLeft ?? 0), Math.round(analysis.devices['t-8']?.daysLeft ?? 0)],
+      [17, 2],
+    );
+    assert.deepEqual(
+      analysis.outliers.map(({ device: name }) => name),
+      ['t-8'],
+    );
+    assert.match((await failure({ action: 'analyse', device: 't-1' })).error.message, /send its path in msg\.path/);
+  });
+
+  it('says what is the matter with a device, and of several by name', async () => {
+    await given();
+    for (const name of ['t-1', 't-2']) await device(name);
+    const { summary, presence } = await answer<{ summary: string; presence: string }>({ action: 'diagnose', device: 't-1' });
+    assert.equal(presence, 'reachable');
+    assert.ok(summary.length > 10, summary);
+    assert.deepEqual(Object.keys(await answer({ action: 'diagnose', device: 't-*' })), ['t-1', 't-2']);
+  });
+
+  it('tells what devices have used', async () => {
+    await given();
+    await device('t-1');
+    await answer({ action: 'diagnose', device: 't-1' });
+    const { records } = await answer<{ records: { name: string; requests: number }[] }>({ action: 'usage' });
+    assert.ok((records.find(({ name }) => name === 't-1')?.requests ?? 0) > 0, JSON.stringify(records));
+    const wrong = await failure({ action: 'usage', payload: { kind: 'city' } });
+    assert.match(wrong.error.message, /kind must be application or device/);
+  });
+
   it('writes the whole state to a file, and takes one in, under the passphrase of the node', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'devices-'));
     try {
