@@ -9,7 +9,7 @@ import { asDeviceManagementError, DeviceManagementError } from '../../src/errors
 import { Events, type Unsubscribe } from '../../src/events';
 import { Admittance } from '../../src/fleet/admittance';
 import { ApiTokens } from '../../src/fleet/api-tokens';
-import { type Audit, auditLine } from '../../src/fleet/audit';
+import { type Audit, type AuditEntry, auditLine } from '../../src/fleet/audit';
 import { BootstrapConfigurations } from '../../src/fleet/bootstrap-configurations';
 import type { Places } from '../../src/fleet/firmware/image-urls';
 import { Fleet, type FleetOptions } from '../../src/fleet/fleet';
@@ -300,6 +300,17 @@ export class RunningServer {
 
   private bootstrapped(event: BootstrapEvent): void {
     this.bootstrap.heard(event);
+    const outcome = BOOTSTRAP_OUTCOMES[event.event];
+    if (outcome !== undefined) {
+      const detail = event.error?.code ?? event.refusal?.reason;
+      this.fleet.audit.record({
+        actor: 'server',
+        action: 'bootstrap',
+        device: event.device,
+        outcome,
+        ...(detail !== undefined && { detail }),
+      });
+    }
     if (event.refusal === undefined) return;
     const { reason, remedy, count } = event.refusal;
     this.log.warn(`bootstrap refused: ${reason}. ${remedy}${timesSoFar(count)}`);
@@ -313,6 +324,13 @@ export class RunningServer {
     this.changes.emit('refused', this.manager.refused);
   }
 }
+
+/** Its beginning says nothing yet. */
+const BOOTSTRAP_OUTCOMES: Readonly<Partial<Record<BootstrapEvent['event'], AuditEntry['outcome']>>> = {
+  finished: 'done',
+  failed: 'failed',
+  refused: 'refused',
+};
 
 function timesSoFar(count: number): string {
   return count > 1 ? ` (${count} times so far)` : '';

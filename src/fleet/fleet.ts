@@ -7,7 +7,7 @@ import { Turns } from '../turns';
 import { Acquaintance, type AcquaintanceOptions } from './acquaintance';
 import { Alarms } from './alarm/alarms';
 import { AlarmSources } from './alarm/sources';
-import type { Audit } from './audit';
+import type { Audit, AuditEntry } from './audit';
 import { AuditLog } from './audit-log';
 import type { DeviceClass } from './device-class';
 import { Devices } from './devices';
@@ -23,7 +23,7 @@ import { History } from './history';
 import { Jobs } from './job/jobs';
 import { Locks } from './lock';
 import { ObservePolicies } from './observe-policies';
-import { operationEntry } from './operation-entry';
+import { operationEntry, policing } from './operation-entry';
 import type { Listener, Order } from './outcomes';
 import type { KeptPaths, PolicyJournal } from './policy-journal';
 import { RegistrationJournal } from './registration-journal';
@@ -78,8 +78,11 @@ export class Fleet {
     this.facts = facts;
     this.tags = tags;
     this.groups = groups;
-    this.policies = new ObservePolicies(overheard, clock, undefined, (selector, device) => this.matches(selector, device));
     this.audit = new AuditLog(clock);
+    const told = (entry: AuditEntry): void => this.audit.record(entry);
+    this.policies = new ObservePolicies(policing(overheard, told), clock, undefined, (selector, device) =>
+      this.matches(selector, device),
+    );
     this.history = new History(clock);
     this.journal = new RegistrationJournal(manager, clock);
     this.usage = new Usage(manager, clock);

@@ -1,6 +1,10 @@
 /** An operation as the audit log has it: who asked what of whom, and how it ended. Values are in none. */
-import type { AuditEntry } from './audit';
+import type { DeviceManager } from '../device/manager';
+import type { OperationRequest } from '../device/operation';
+import { asDeviceManagementError } from '../errors';
+import type { Audit, AuditEntry } from './audit';
 import type { Order, Outcome } from './outcomes';
+import { OverheardManager } from './overheard';
 
 /** `undefined` where whoever asked tells of it itself. */
 export function operationEntry({ owner, device, request, kept, audited }: Order, outcome: Outcome): AuditEntry | undefined {
@@ -15,9 +19,24 @@ export function operationEntry({ owner, device, request, kept, audited }: Order,
   };
 }
 
+/** What observe policies ask is nobody's order in particular: it is told of as the server's own. */
+export function policing(manager: DeviceManager, audit: Audit): DeviceManager {
+  const entry = (device: string, { operation, path }: Pick<OperationRequest, 'operation' | 'path'>, outcome: Outcome): void =>
+    audit({ actor: 'observe policies', action: `${operation} ${path}`, device, ...endOf(outcome) });
+  return new OverheardManager(
+    manager,
+    (result) => entry(result.device, result, { result }),
+    undefined,
+    (device, request, caught) => entry(device, request, { error: asDeviceManagementError(caught) }),
+  );
+}
+
 /** The code of a failure alone: its sentence may quote what was to be written. */
 export function endOf(outcome: Outcome): Pick<AuditEntry, 'outcome' | 'detail' | 'durationMs'> {
-  if ('error' in outcome) return { outcome: 'failed', detail: outcome.error.code };
+  if ('error' in outcome) {
+    const { error, elapsedMs } = outcome;
+    return { outcome: 'failed', detail: error.code, ...(elapsedMs !== undefined && { durationMs: Math.round(elapsedMs) }) };
+  }
   return { outcome: 'done', durationMs: Math.round(outcome.result.rtt) };
 }
 

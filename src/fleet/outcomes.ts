@@ -48,7 +48,11 @@ export interface Order {
 
 export type Outcome =
   | { readonly result: OperationResult; readonly guard?: GuardReport }
-  | { readonly error: DeviceManagementError };
+  | {
+      readonly error: DeviceManagementError;
+      /** From the question to the failure, where it was asked; milliseconds. */
+      readonly elapsedMs?: number;
+    };
 
 /** The one who asked. */
 export interface Listener {

@@ -10,7 +10,8 @@ export class OverheardManager implements DeviceManager {
   constructor(
     private readonly manager: DeviceManager,
     private readonly heard: (result: OperationResult) => void,
-    private readonly refusal: (device: string) => DeviceManagementError | undefined,
+    private readonly refusal: (device: string) => DeviceManagementError | undefined = () => undefined,
+    private readonly failed: (device: string, request: OperationRequest, error: unknown) => void = () => undefined,
   ) {}
 
   get events(): DeviceManager['events'] {
@@ -44,8 +45,13 @@ export class OverheardManager implements DeviceManager {
   async perform(device: string, request: OperationRequest, options?: OperationOptions): Promise<OperationResult> {
     const refusal = this.refusal(device);
     if (refusal !== undefined) throw refusal;
-    const result = await this.manager.perform(device, request, options);
-    this.heard(result);
-    return result;
+    try {
+      const result = await this.manager.perform(device, request, options);
+      this.heard(result);
+      return result;
+    } catch (caught) {
+      this.failed(device, request, caught);
+      throw caught;
+    }
   }
 }

@@ -221,13 +221,15 @@ export class RequestQueue {
   }
 
   private async perform(order: Order): Promise<Outcome> {
+    const { clock } = this.options;
+    const began = clock.monotonic();
     try {
       const error = order.provided === undefined ? undefined : await objection(order, this.options.guards);
       if (error !== undefined) return { error };
       const options = order.timeoutMs === undefined ? {} : { timeoutMs: order.timeoutMs };
       return { result: await this.options.manager.perform(order.device, order.request, options) };
     } catch (caught) {
-      return { error: asDeviceManagementError(caught).of(contextOf(order)) };
+      return { error: asDeviceManagementError(caught).of(contextOf(order)), elapsedMs: clock.monotonic() - began };
     }
   }
 

@@ -5,6 +5,7 @@ import type { OperationRequest } from '../../src/device/operation';
 import { DeviceManagementError } from '../../src/errors';
 import { Fleet } from '../../src/fleet/fleet';
 import type { Order } from '../../src/fleet/outcomes';
+import { Selector } from '../../src/fleet/selector';
 import { FakeManager, settled } from './fake-manager';
 
 async function entriesAfter(request: OperationRequest, more: Partial<Order> = {}, manager = new FakeManager()) {
@@ -28,7 +29,23 @@ describe('An operation in the audit log', () => {
     manager.behaviour = () => new DeviceManagementError('invalid-value', '"hunter2" is no key');
     const entries = await entriesAfter({ operation: 'write', path: '/0/0/5', value: 'hunter2' }, {}, manager);
     assert.deepEqual(entries, [
-      { actor: 'node n1', action: 'write /0/0/5', device: 'boiler', outcome: 'failed', detail: 'invalid-value' },
+      { actor: 'node n1', action: 'write /0/0/5', device: 'boiler', outcome: 'failed', detail: 'invalid-value', durationMs: 0 },
+    ]);
+  });
+
+  it('that an observe policy asks is told of too, and what became of it', async () => {
+    const manager = new FakeManager();
+    const fleet = new Fleet(manager, new VirtualClock());
+    manager.behaviour = ({ path }) => (path === '/3/0/9' ? new DeviceManagementError('4.05', 'not allowed') : {});
+    const policy = { owner: 'n1', devices: Selector.everyone, attributes: {} };
+    fleet.policies.set({ ...policy, id: 'a', paths: ['/3303/0/5700', '/3/0/9'] });
+    manager.register('boiler');
+    await settled();
+    await settled();
+    const { entries } = await fleet.audit.query({ actor: 'observe policies' });
+    assert.deepEqual(entries.map(({ action, outcome, detail }) => [action, outcome, detail]).sort(), [
+      ['observe /3/0/9', 'failed', '4.05'],
+      ['observe /3303/0/5700', 'done', undefined],
     ]);
   });
 
