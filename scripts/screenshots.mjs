@@ -26,6 +26,7 @@ const DIALOGS = [
   { name: 'execute', type: 'dm-execute', picker: 'path' },
   { name: 'execute-guard', type: 'dm-execute', guard: true },
   { name: 'job', type: 'dm-job', guard: true },
+  { name: 'alarm', type: 'dm-alarm' },
   { name: 'execute-preset', type: 'dm-execute', select: ['preset', 'wipe'] },
   { name: 'write-preset', type: 'dm-write', select: ['preset', 'wifi'] },
   { name: 'read-preset', type: 'dm-read', select: ['preset', 'wifi'] },

@@ -22,6 +22,7 @@ RED.nodes.registerType('dm-alarm', {
         return DeviceManagement.checkDevice(this, value);
       },
     },
+    deviceType: { value: 'str' },
     presets: { value: ['device-expired', 'battery-low', 'error-code'] as readonly string[] },
     rules: {
       value: '[]',
@@ -47,6 +48,8 @@ RED.nodes.registerType('dm-alarm', {
   },
   oneditprepare() {
     DeviceManagement.opened(this);
+    // Its rules hold from the deploy on: there is no message to take the devices from.
+    DeviceManagement.typedField('device', 'str', () => ['str']);
     DeviceManagement.devicePicker(() => {});
     DeviceManagement.prepareEvents(this.presets);
     $('#node-input-rules').typedInput({ default: 'json', types: ['json'], typeField: $('<input type="hidden">') });

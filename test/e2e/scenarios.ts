@@ -124,7 +124,7 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     assert.match(JSON.stringify((await seen('story')).payload), /"action":"tag"/);
   },
 
-  '20 alarms.json': async ({ press, seen }) => {
+  '90 alarms.json': async ({ press, seen }) => {
     const isOfIt = ({ device, topic }: Sighting): boolean => device === 'sim-003' && topic === 'sim-003/battery-low';
     await press('drain the battery');
     await seen('alarm', (sighting) => sighting.event === 'raised' && isOfIt(sighting));

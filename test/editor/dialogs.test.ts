@@ -737,7 +737,7 @@ describe('the dialogs', function () {
     await editor.page.evaluate(`RED.actions.invoke('core:show-examples-import-dialog')`);
     const pack = editor.page.locator('.red-ui-treeList-label:visible', { hasText: 'node-red-device-management' });
     await pack.click();
-    const examples = editor.page.locator('.red-ui-treeList-label:visible', { hasText: /^\s*\d / });
+    const examples = editor.page.locator('.red-ui-treeList-label:visible', { hasText: /^\s*\d+ / });
     await examples.first().waitFor();
     const titles = await examples.allInnerTexts();
     assert.deepEqual(
