@@ -1,6 +1,6 @@
 /** What a guard asks for, as plain data: from a dialog, a message or a store. */
 import { Path } from '../device/path';
-import { DeviceManagementError } from '../errors';
+import { invalidSetting, quoted } from './invalid-setting';
 import { readWindow, type WindowRule } from './window';
 
 export type GuardReason =
@@ -63,21 +63,24 @@ const FIELDS: Readonly<Record<keyof GuardRules, Check>> = {
   busy(value, field) {
     const { path, equals } = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
     const isResource = typeof path === 'string' && Path.parse(path).resource !== undefined;
-    if (!isResource) throw wrong(`${field}.path must be the path of a resource such as "/3350/0/5850", but is ${quoted(path)}`);
+    if (!isResource)
+      throw invalidSetting(`${field}.path must be the path of a resource such as "/3350/0/5850", but is ${quoted(path)}`);
     if (!['string', 'number', 'boolean'].includes(typeof equals))
-      throw wrong(`${field}.equals must be a text, number or Boolean, but is ${quoted(equals)}`);
+      throw invalidSetting(`${field}.equals must be a text, number or Boolean, but is ${quoted(equals)}`);
   },
   errors(value, field) {
     const isList =
       Array.isArray(value) && value.length <= MOST_ERROR_CODES && value.every((code) => Number.isInteger(code) && code >= 0);
     if (!isList)
-      throw wrong(`${field} must be an array of at most ${MOST_ERROR_CODES} error codes such as [1, 3], but is ${quoted(value)}`);
+      throw invalidSetting(
+        `${field} must be an array of at most ${MOST_ERROR_CODES} error codes such as [1, 3], but is ${quoted(value)}`,
+      );
   },
   rebootedWithinMs: isNumber(0, Number.MAX_SAFE_INTEGER, 'ms'),
   window: (value, field) => void readWindow(value, field),
   lock: isBoolean,
   missing(value, field) {
-    if (!MISSING.includes(String(value))) throw wrong(`${field} must be ${MISSING.join(', ')}, but is ${quoted(value)}`);
+    if (!MISSING.includes(String(value))) throw invalidSetting(`${field} must be ${MISSING.join(', ')}, but is ${quoted(value)}`);
   },
 };
 
@@ -89,30 +92,22 @@ const FIELDS: Readonly<Record<keyof GuardRules, Check>> = {
 export function readGuardRules(value: unknown, field = 'guard'): GuardRules {
   if (value === undefined || value === null) return {};
   if (typeof value !== 'object' || Array.isArray(value))
-    throw wrong(`${field} must be like {"battery": 30}, but is ${quoted(value)}`);
+    throw invalidSetting(`${field} must be like {"battery": 30}, but is ${quoted(value)}`);
   for (const [name, rule] of Object.entries(value)) {
     if (!Object.hasOwn(FIELDS, name))
-      throw wrong(`${field} has no rule ${quoted(name)}: they are ${Object.keys(FIELDS).join(', ')}`);
+      throw invalidSetting(`${field} has no rule ${quoted(name)}: they are ${Object.keys(FIELDS).join(', ')}`);
     if (rule !== undefined) FIELDS[name as keyof GuardRules](rule, `${field}.${name}`);
   }
   return value as GuardRules;
 }
 
 function isBoolean(value: unknown, field: string): void {
-  if (typeof value !== 'boolean') throw wrong(`${field} must be true or false, but is ${quoted(value)}`);
+  if (typeof value !== 'boolean') throw invalidSetting(`${field} must be true or false, but is ${quoted(value)}`);
 }
 
 function isNumber(least: number, most: number, unit: string): Check {
   return (value, field) => {
     if (typeof value === 'number' && value >= least && value <= most) return;
-    throw wrong(`${field} must be a number from ${least} to ${most} (${unit}), but is ${quoted(value)}`);
+    throw invalidSetting(`${field} must be a number from ${least} to ${most} (${unit}), but is ${quoted(value)}`);
   };
-}
-
-function wrong(reason: string): DeviceManagementError {
-  return new DeviceManagementError('invalid-value', reason);
-}
-
-function quoted(value: unknown): string {
-  return value === undefined ? 'missing' : (JSON.stringify(value) ?? String(value)).slice(0, 40);
 }

@@ -2,7 +2,8 @@
  * Maintenance windows: recurring spans in which a disruptive step may begin, by the clocks where the device is. A window that would begin
  * in the hour that daylight saving leaves out begins after it; an hour that comes twice counts once.
  */
-import { DeviceManagementError } from '../errors';
+
+import { invalidSetting, quoted } from './invalid-setting';
 import { momentOf, readZone, wallTimeOf, type Zone } from './zone';
 
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
@@ -78,12 +79,12 @@ export class MaintenanceWindow {
  */
 export function readWindow(value: unknown, field = 'window'): MaintenanceWindow {
   const rules = Array.isArray(value) ? value : [value];
-  if (rules.length === 0 || rules.length > MOST_RULES) throw wrong(`${field} must have 1 to ${MOST_RULES} rules`);
+  if (rules.length === 0 || rules.length > MOST_RULES) throw invalidSetting(`${field} must have 1 to ${MOST_RULES} rules`);
   return new MaintenanceWindow(rules.map((rule, index) => readRule(rule, Array.isArray(value) ? `${field}[${index}]` : field)));
 }
 
 function readRule(value: unknown, field: string): Rule {
-  if (typeof value !== 'object' || value === null) throw wrong(`${field} must be like {"from": "02:00", "to": "04:00"}`);
+  if (typeof value !== 'object' || value === null) throw invalidSetting(`${field} must be like {"from": "02:00", "to": "04:00"}`);
   const { days, from: begins, to: ends, zone = 'device', except = [] } = value as Readonly<Record<string, unknown>>;
   const [from, to] = [minuteOf(begins, `${field}.from`), minuteOf(ends, `${field}.to`)];
   return {
@@ -100,12 +101,12 @@ function readRule(value: unknown, field: string): Rule {
 
 function listOf(value: unknown, field: string, least = 1): readonly unknown[] {
   if (Array.isArray(value) && value.length >= least && value.length <= MOST_EXCEPTIONS) return value;
-  throw wrong(`${field} must be an array with ${least} to ${MOST_EXCEPTIONS} entries`);
+  throw invalidSetting(`${field} must be an array with ${least} to ${MOST_EXCEPTIONS} entries`);
 }
 
 function dayOf(value: unknown, field: string): number {
   const day = DAYS.indexOf(String(value).toLowerCase() as Day);
-  if (day < 0) throw wrong(`${field} may have ${DAYS.join(', ')}, but has ${quoted(value)}`);
+  if (day < 0) throw invalidSetting(`${field} may have ${DAYS.join(', ')}, but has ${quoted(value)}`);
   return day;
 }
 
@@ -113,7 +114,7 @@ function minuteOf(value: unknown, field: string): number {
   const found = typeof value === 'string' ? /^(\d{1,2}):(\d{2})$/.exec(value.trim()) : null;
   const [hour, minute] = [Number(found?.[1]), Number(found?.[2])];
   if (found === null || hour > 24 || minute > 59 || hour * 60 + minute > DAY_MINUTES)
-    throw wrong(`${field} must be a time of day such as "02:00", but is ${quoted(value)}`);
+    throw invalidSetting(`${field} must be a time of day such as "02:00", but is ${quoted(value)}`);
   return hour * 60 + minute;
 }
 
@@ -121,16 +122,8 @@ function dateOf(value: unknown, field: string): number {
   const at = typeof value === 'string' && /^\d{4}-\d{2}-\d{2}$/.test(value) ? Date.parse(`${value}T00:00:00Z`) : Number.NaN;
   // 2026-02-30 parses to another day, or to none.
   if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== value)
-    throw wrong(`${field} must have dates such as "2026-12-24", but has ${quoted(value)}`);
+    throw invalidSetting(`${field} must have dates such as "2026-12-24", but has ${quoted(value)}`);
   return at / (DAY_MINUTES * MINUTE_MS);
-}
-
-function wrong(reason: string): DeviceManagementError {
-  return new DeviceManagementError('invalid-value', reason);
-}
-
-function quoted(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value)?.slice(0, 40);
 }
 
 /** Those that may hold a moment: begun on its day or on one of the two before, for a leap may carry one beyond its day. */

@@ -3,12 +3,11 @@
  * was acknowledged is lost, nothing is done twice, no device has to register or to shake hands again, and no DTLS record number is used
  * twice. CRASH_CYCLES and CRASH_SEED are for longer runs.
  */
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import path from 'node:path';
 import { SystemClock } from '../../src/clock';
 import { seededRandom } from '../../src/coap/transports/memory';
 import { UdpTransport } from '../../src/coap/transports/udp';
+import { freeUdpPort } from '../free-port';
 import { withFolder } from '../store/folder';
 import { Device, type DeviceWorld } from './device';
 import { Lives } from './lives';
@@ -23,20 +22,11 @@ const HOST = '127.0.0.1';
 /** On a machine that does other things too. */
 const PATIENCE_MS = 20_000;
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, HOST);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
 describe('a server killed at any instant', () => {
   it(`keeps what it has acknowledged, over ${CYCLES} lives`, async function () {
     this.timeout(CYCLES * 10_000 + 4 * PATIENCE_MS);
     await withFolder(async (folder) => {
-      const [plain, securePort] = [await freePort(), await freePort()];
+      const [plain, securePort] = [await freeUdpPort(), await freeUdpPort()];
       const wire = new Wire(securePort);
       const world: DeviceWorld = {
         clock: new SystemClock(),

@@ -1,9 +1,9 @@
 /** The packed pack in a real Node-RED: installed as a user installs it, and every example run through its scenario. */
 import assert from 'node:assert/strict';
-import dgram from 'node:dgram';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freeUdpPort } from '../free-port';
 import { type FlowNode, NodeRed } from './node-red';
 import { freshUserDirectory } from './package';
 import { Sightings, tapped } from './probes';
@@ -126,14 +126,4 @@ function buttonNamed(example: readonly FlowNode[], name: string): string {
   const button = example.find((node) => node.type === 'inject' && node.name === name);
   assert.ok(button, `the example has a button "${name}"`);
   return button.id;
-}
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = dgram.createSocket('udp4');
-    probe.bind(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }

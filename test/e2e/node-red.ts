@@ -1,9 +1,9 @@
 /** A Node-RED process of its own, driven through its admin API. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freeTcpPort } from '../free-port';
 
 const START_MS = 60_000;
 /** Node-RED gives nodes 15 s to close; a process that takes longer hangs. */
@@ -32,7 +32,7 @@ export class NodeRed {
   }
 
   static async start({ node, nodeRed }: { node: string; nodeRed: string }, userDirectory: string): Promise<NodeRed> {
-    const port = await freePort();
+    const port = await freeTcpPort();
     const settings = path.join(userDirectory, 'settings.js');
     await writeFile(
       settings,
@@ -113,15 +113,4 @@ export class NodeRed {
       throw new Error(`The flows did not start within ${START_MS / 1000} s:\n${this.log}`);
     }
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = net.createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as net.AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -1,6 +1,6 @@
 /** The dialog of devices and the selector builder of every Device field, in a real editor. */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { freeUdpPort } from '../free-port';
 import { type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
 
 const SERVER = '5e4e400000000003';
@@ -37,14 +37,6 @@ function flow(port: number): FlowNode[] {
   ];
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
 describe('choosing devices in a dialog', function () {
   this.timeout(120_000);
   let editor: RunningEditor;
@@ -55,7 +47,7 @@ describe('choosing devices in a dialog', function () {
       console.log(`      skipped: ${reason}`);
       this.skip();
     }
-    editor = await RunningEditor.open(flow(await freePort()));
+    editor = await RunningEditor.open(flow(await freeUdpPort()));
     await editor.page.waitForFunction(
       `fetch('device-management/servers/${SERVER}/devices').then((answer) => answer.json()).then((list) => (list.devices || []).length === 3)`,
     );

@@ -1,8 +1,8 @@
 /** The dialogs as a user meets them, in a real editor. */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { freeUdpPort } from '../free-port';
 import { example, type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
 
 const SERVER = '5e4e400000000001';
@@ -161,16 +161,6 @@ const TYPES: Readonly<Record<string, string>> = {
   client: 'lwm2m-client',
 };
 const NODES = Object.keys(TYPES);
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
 
 /** A translation that is missing shows as its key. */
 const KEY =

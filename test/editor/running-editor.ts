@@ -1,11 +1,11 @@
 /** A real Node-RED with the pack, in a user directory of its own, and a Chromium that looks at its editor. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { freeTcpPort } from '../free-port';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FLAGS = [
@@ -38,15 +38,6 @@ export function whyNoEditor(): string | undefined {
   if (!browserPath()) return `no Chromium (${CHROMIUM[0]}): apt-get install chromium`;
   const entry = path.join(PACK, 'dist', 'nodes', 'lwm2m-server', 'lwm2m-server.js');
   return existsSync(entry) ? undefined : `the pack is not built (${entry} is missing): npm run build`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 function userDirectory(flow: readonly FlowNode[], port: number): string {
@@ -101,7 +92,7 @@ export class RunningEditor {
   }
 
   static async open(flow: readonly FlowNode[], viewport = { width: 1280, height: 900 }): Promise<RunningEditor> {
-    const port = await freePort();
+    const port = await freeTcpPort();
     const url = `http://127.0.0.1:${port}/`;
     const folder = userDirectory(flow, port);
     const entry = path.join(process.cwd(), 'node_modules', 'node-red', 'red.js');

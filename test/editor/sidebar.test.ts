@@ -1,6 +1,6 @@
 /** The Devices sidebar as a user meets it, in a real editor. */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { freeUdpPort } from '../free-port';
 import { type FlowNode, RunningEditor, whyNoEditor } from './running-editor';
 
 const SERVER = '5e4e400000000002';
@@ -50,14 +50,6 @@ function flow(port: number): FlowNode[] {
   ];
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  socket.close();
-  return port;
-}
-
 describe('the Devices sidebar', function () {
   this.timeout(120_000);
   let editor: RunningEditor;
@@ -68,7 +60,7 @@ describe('the Devices sidebar', function () {
       console.log(`      skipped: ${reason}`);
       this.skip();
     }
-    editor = await RunningEditor.open(flow(await freePort()));
+    editor = await RunningEditor.open(flow(await freeUdpPort()));
     await editor.page.evaluate(`RED.sidebar.show('dm-devices')`);
     await editor.page.waitForFunction(`document.querySelectorAll('.dm-sidebar-row').length === 3`);
   });

@@ -1,8 +1,9 @@
 /** OpenSSL's s_client against our DTLS server. */
 import assert from 'node:assert/strict';
+import { freeUdpPort } from '../free-port';
 import { findProgram, Program, skipWithout } from './program';
 import { IDENTITY, KEY, Pki, SecureEcho } from './secure-echo';
-import { eventually, freeUdpPort, HOST } from './server';
+import { eventually, HOST } from './server';
 
 const PSK = ['-psk_identity', IDENTITY, '-psk', KEY];
 

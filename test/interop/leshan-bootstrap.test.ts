@@ -5,11 +5,12 @@ import type { BootstrapConfiguration, BootstrapEvent } from '../../src/device/bo
 import { publicSpki } from '../../src/dtls/raw-key';
 import { Lwm2mClient } from '../../src/lwm2m/client/client';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
+import { freeUdpPort } from '../free-port';
 import { leshanClassPath, startLeshan } from './leshan';
 import { Program, skipWithout } from './program';
 import { IDENTITY, KEY, Pki } from './secure-echo';
 import { privateDer, SecureTransportUnderTest } from './secure-server';
-import { eventually, freeUdpPort, HOST, ServerUnderTest } from './server';
+import { eventually, HOST, ServerUnderTest } from './server';
 
 const PREPARE_MS = 240_000;
 const endpoint = 'leshan-fresh';

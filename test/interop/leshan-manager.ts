@@ -1,7 +1,8 @@
 /** A management server on Eclipse Leshan's server library: told what to ask, it says what it got (leshan-server/LeshanManager.java). */
 import path from 'node:path';
+import { freeUdpPort } from '../free-port';
 import { Program } from './program';
-import { eventually, freeUdpPort, HOST } from './server';
+import { eventually, HOST } from './server';
 
 const START_MS = 40_000;
 

@@ -14,8 +14,9 @@ import type { ObjectDefinition } from '../../src/device/models/definition';
 import type { OperationRequest, OperationResult } from '../../src/device/operation';
 import { Lwm2mServer, type Lwm2mServerOptions } from '../../src/lwm2m/server/server';
 import type { Peer } from '../conformance/peer';
+import { freeUdpPort } from '../free-port';
 import { Program } from './program';
-import { eventually, freeUdpPort, HOST } from './server';
+import { eventually, HOST } from './server';
 
 /** Objects that Leshan's library has no definition of. */
 const DEFINED_HERE: readonly (readonly [number, string])[] = [

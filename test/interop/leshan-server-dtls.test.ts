@@ -4,13 +4,13 @@ import { publicSpki } from '../../src/dtls/raw-key';
 import { Lwm2mClient } from '../../src/lwm2m/client/client';
 import type { ClientSecurity } from '../../src/lwm2m/client/client-security';
 import { ObjectTree } from '../../src/lwm2m/client/objects';
+import { freeUdpPort } from '../free-port';
 import { leshanClassPath } from './leshan';
 import { LeshanManager } from './leshan-manager';
 import { Nat } from './nat';
 import { skipWithout } from './program';
 import { IDENTITY, KEY, Pki } from './secure-echo';
 import { privateDer } from './secure-server';
-import { freeUdpPort } from './server';
 
 const PREPARE_MS = 240_000;
 /** As in the certificate of the server. */

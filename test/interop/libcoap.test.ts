@@ -5,8 +5,9 @@ import { Code, codeText } from '../../src/coap/codes';
 import type { Endpoint } from '../../src/coap/endpoint';
 import { CoapLayer, type CoapResponse, type RequestSpec } from '../../src/coap/layer';
 import { UdpTransport } from '../../src/coap/transports/udp';
+import { freeUdpPort } from '../free-port';
 import { findProgram, Program, skipWithout } from './program';
-import { eventually, freeUdpPort, HOST, ServerUnderTest } from './server';
+import { eventually, HOST, ServerUnderTest } from './server';
 
 const REMEDY = 'apt-get install libcoap3-bin';
 /** Prints every message with its options. */

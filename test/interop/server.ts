@@ -1,9 +1,9 @@
 /** Our server for a real counterpart: on a port of its own, keeping what it has reported. */
-import dgram from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BootstrapConfiguration, BootstrapEvent } from '../../src/device/bootstrap';
 import type { LifecycleEvent, NotificationEvent, SendEvent } from '../../src/device/manager';
 import { Lwm2mServer, type Lwm2mServerOptions } from '../../src/lwm2m/server/server';
+import { freeUdpPort } from '../free-port';
 
 const POLL_MS = 20;
 const PATIENCE_MS = 20_000;
@@ -58,14 +58,4 @@ export async function eventually<T>(what: string, found: () => T | undefined, wi
     if (value !== undefined) return value;
     if (Date.now() > deadline) throw new Error(`${what} did not happen within ${withinMs / 1000} s`);
   }
-}
-
-export function freeUdpPort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = dgram.createSocket('udp4');
-    probe.bind(0, HOST, () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -3,7 +3,7 @@
  * and nothing where nothing changed. All of it is in the store, so that a restart changes nothing either.
  */
 import { randomBytes } from 'node:crypto';
-import type { Clock, Timer } from '../../clock';
+import type { Clock } from '../../clock';
 import { DeviceManagementError } from '../../errors';
 import { Events } from '../../events';
 import type { Store } from '../../store/store';
@@ -14,8 +14,21 @@ import type { Locks } from '../lock';
 import { type Alarm, type AlarmChange, type AlarmChangeName, isActive } from './alarm';
 import { type Case, CaseJournal, caseKey } from './case';
 import { CaseTable } from './case-table';
-import { type Hiding, next } from './lifecycle';
+import { CaseTimers } from './case-timers';
+import { next } from './lifecycle';
 import { OPERATOR_ACTS, type OperatorRequest } from './operator';
+import {
+  countedAlarm,
+  countsUntil,
+  FLAP_MS,
+  FLAPS,
+  instanceOf,
+  isRaised,
+  isWanted,
+  raisedAlarm,
+  recent,
+  shortened,
+} from './raising';
 import { type AlarmRule, judge, SEVERITIES, type SourceEvent } from './rule';
 import { type Matches, RuleBook } from './rule-book';
 
@@ -30,27 +43,23 @@ export interface AlarmsOptions {
 
 /** A condition or alarm each: a fleet of 10,000 with five each. */
 const MOST_CASES = 50_000;
-/** So many comings and goings within this time are flapping … */
-const FLAPS = 6;
-const FLAP_MS = 600_000;
-/** … until it has been quiet for this long. */
+/** A flapping alarm is held until it has been quiet for this long. */
 const QUIET_MS = 300_000;
 /** What is behind a gateway has this long to come back after it. */
 const REVEAL_MS = 60_000;
-/** Characters of a value that is kept as what raised an alarm. */
-const LONGEST_VALUE = 100;
 
 export class Alarms implements Durable {
   readonly events = new Events<{ changed: AlarmChange; declared: { readonly watchesSilence: boolean } }>();
   private readonly rules = new RuleBook();
   private readonly cases = new CaseTable();
-  private readonly timers = new Map<string, Timer>();
+  private readonly timers: CaseTimers;
   private journal: CaseJournal | undefined;
   private readonly newId: () => string;
   private readonly unsubscribe: () => void;
 
   constructor(private readonly options: AlarmsOptions) {
     this.newId = options.newId ?? (() => randomBytes(8).toString('hex'));
+    this.timers = new CaseTimers(options.clock, (key) => this.due(key));
     this.unsubscribe = options.locks.events.on('released', ({ device }) => this.reevaluate(device));
   }
 
@@ -149,8 +158,7 @@ export class Alarms implements Durable {
 
   close(): void {
     this.unsubscribe();
-    for (const timer of this.timers.values()) timer.cancel();
-    this.timers.clear();
+    this.timers.close();
   }
 
   private said(rule: AlarmRule, device: string, met: boolean, instance?: string, value?: unknown, parent?: string): void {
@@ -178,17 +186,17 @@ export class Alarms implements Durable {
       this.cases.moveTo(known, this.options.parentOf(device) ?? parent ?? known.parent);
       known.times = recent([...known.times, this.now], rule.within * 1000, this.now, rule.times);
     }
-    if (met && wasMet && known.alarm !== undefined && isActive(known.alarm)) this.count(known);
+    const { alarm, value: newest } = known;
+    if (met && wasMet && alarm !== undefined && isRaised(known)) known.alarm = countedAlarm(alarm, newest, this.now);
     else this.weigh(rule, known);
     this.settle(known);
   }
 
   /** The condition has changed: at once, after a delay, or when it has stopped flapping. */
   private weigh(rule: AlarmRule, known: Case): void {
-    const active = known.alarm !== undefined && isActive(known.alarm);
-    const wanted = known.met && known.times.length >= rule.times;
+    const wanted = isWanted(known, rule);
     if (known.alarm?.flapping) known.dueAt = this.now + QUIET_MS;
-    else if (wanted === active) known.dueAt = undefined;
+    else if (wanted === isRaised(known)) known.dueAt = undefined;
     else {
       const delay = wanted ? rule.onDelay : rule.offDelay;
       if (delay > 0) known.dueAt ??= this.now + delay * 1000;
@@ -199,9 +207,8 @@ export class Alarms implements Durable {
   private decide(rule: AlarmRule, known: Case): void {
     known.dueAt = undefined;
     const { alarm } = known;
-    const active = alarm !== undefined && isActive(alarm);
-    const wanted = known.met && known.times.length >= rule.times;
-    if (wanted === active) return;
+    const wanted = isWanted(known, rule);
+    if (wanted === isRaised(known)) return;
     // Work on a device makes it silent, reboot and change its version; what is still wrong when it ends counts (`reevaluate`).
     if (wanted && this.options.locks.holderOf(known.device) !== undefined) return;
     known.transitions = recent([...known.transitions, this.now], FLAP_MS, this.now, FLAPS);
@@ -214,34 +221,10 @@ export class Alarms implements Durable {
   }
 
   private raise(rule: AlarmRule, known: Case): void {
-    const { device, type, instance, alarm, parent, value } = known;
-    const state = next(alarm?.state ?? 'normal', 'raise') as Alarm['state'];
+    const { parent } = known;
     const isExplained = parent !== undefined && this.active(parent).some(({ eventType }) => eventType === rule.eventType);
-    const hiding: Hiding = alarm !== undefined && alarm.hiding !== 'shown' ? alarm.hiding : isExplained ? 'suppressed' : 'shown';
-    const { severity, eventType, cause, repair } = rule;
-    const times = { count: rule.raiseOn === undefined ? 1 : known.times.length, firstAt: known.times[0] ?? this.now };
-    const before = alarm ?? { id: this.newId(), comments: [], flapping: false, ...times };
-    const raised: Alarm = {
-      ...before,
-      ...{ device, type, severity, eventType, cause, state, hiding, lastAt: this.now },
-      ...(alarm !== undefined && { count: alarm.count + 1 }),
-      ...(instance !== undefined && { instance }),
-      ...(repair !== undefined && { repair }),
-      ...(value !== undefined && { value }),
-      ...(isExplained && { parent: parent as string }),
-    };
     known.escalateAt = rule.escalateAfter > 0 ? this.now + rule.escalateAfter * 1000 : undefined;
-    this.tell(known, 'raised', raised);
-  }
-
-  private count(known: Case): void {
-    const alarm = known.alarm as Alarm;
-    known.alarm = {
-      ...alarm,
-      count: alarm.count + 1,
-      lastAt: this.now,
-      ...(known.value !== undefined && { value: known.value }),
-    };
+    this.tell(known, 'raised', raisedAlarm(rule, known, this.now, this.newId, isExplained ? parent : undefined));
   }
 
   private leave(known: Case, alarm: Alarm, latches: boolean): void {
@@ -330,30 +313,21 @@ export class Alarms implements Durable {
 
   /** Keeps what is worth keeping, and waits for what is due. */
   private settle(known: Case): void {
-    const isOver = !known.met && known.alarm === undefined && known.dueAt === undefined && this.countsUntil(known) <= this.now;
+    const isOver = !known.met && known.alarm === undefined && known.dueAt === undefined && this.overAt(known) <= this.now;
     if (isOver) this.cases.delete(known);
     this.journal?.keep(known.key, isOver ? undefined : known);
     this.arm(known);
   }
 
-  /** How long what has been may still make a difference: to "so many times within", and to flapping. */
-  private countsUntil({ type, times, transitions }: Case): number {
-    const { within = 0 } = this.rules.get(type) ?? {};
-    return Math.max((times.at(-1) ?? 0) + within * 1000, (transitions.at(-1) ?? Number.NEGATIVE_INFINITY) + FLAP_MS);
+  private overAt(known: Case): number {
+    return countsUntil(known, this.rules.get(known.type));
   }
 
   private arm(known: Case): void {
-    this.timers.get(known.key)?.cancel();
-    this.timers.delete(known.key);
-    if (this.cases.get(known.key) === undefined) return;
-    const { dueAt, escalateAt, revealAt, alarm, met } = known;
-    const overAt = met || alarm !== undefined ? undefined : this.countsUntil(known);
-    const at = Math.min(...[dueAt, escalateAt, revealAt, alarm?.shelvedUntil, overAt].filter((time) => time !== undefined));
-    if (Number.isFinite(at))
-      this.timers.set(
-        known.key,
-        this.options.clock.after(at - this.now, () => this.due(known.key)),
-      );
+    const { key, dueAt, escalateAt, revealAt, alarm, met } = known;
+    if (this.cases.get(key) === undefined) return this.timers.set(key, []);
+    const overAt = met || alarm !== undefined ? undefined : this.overAt(known);
+    this.timers.set(key, [dueAt, escalateAt, revealAt, alarm?.shelvedUntil, overAt]);
   }
 
   private isDue(at: number | undefined): boolean {
@@ -363,18 +337,4 @@ export class Alarms implements Durable {
   private get now(): number {
     return this.options.clock.wall();
   }
-}
-
-/** The newest of them, as far as they are within this time. */
-function recent(times: readonly number[], withinMs: number, now: number, most: number): readonly number[] {
-  return times.filter((time) => now - time <= withinMs).slice(-most);
-}
-
-function instanceOf({ path }: AlarmRule, found: string): string | undefined {
-  return path?.includes('*') ? found.split('/').slice(0, 3).join('/') : undefined;
-}
-
-function shortened(value: unknown): Alarm['value'] {
-  if (typeof value === 'number' || typeof value === 'boolean') return value;
-  return typeof value === 'string' ? value.slice(0, LONGEST_VALUE) : undefined;
 }

@@ -1,6 +1,6 @@
 /** What a job is to do and at what pace, as plain data: from a dialog, a message or a store. Every mistake is told by its field. */
-import { DeviceManagementError } from '../../errors';
 import { type GuardRules, readGuardRules } from '../guard-rules';
+import { invalidSetting, quoted } from '../invalid-setting';
 
 /** Devices of a wave: so many, or such a part of all, "10%". */
 export type WaveSize = number | `${number}%`;
@@ -72,14 +72,14 @@ type Given = Readonly<Record<string, unknown>>;
  */
 export function readPlan(value: unknown): JobPlan {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw wrong('a job must be an object such as {"id": "nightly", "devices": "*"}');
+    throw invalidSetting('a job must be an object such as {"id": "nightly", "devices": "*"}');
   const given = value as Given;
   const { id, devices, onRestart = DEFAULT_PLAN.onRestart } = given;
   if (typeof id !== 'string' || !/^[\w.:-]+$/.test(id) || id.length > LONGEST_ID)
-    throw wrong(`job.id must be 1 to ${LONGEST_ID} letters, digits or any of _ . : -, but is ${quoted(id)}`);
-  if (devices === undefined || devices === null || devices === '') throw wrong('job.devices is missing: which devices?');
+    throw invalidSetting(`job.id must be 1 to ${LONGEST_ID} letters, digits or any of _ . : -, but is ${quoted(id)}`);
+  if (devices === undefined || devices === null || devices === '') throw invalidSetting('job.devices is missing: which devices?');
   if (onRestart !== 'repeat' && onRestart !== 'fail')
-    throw wrong(`job.onRestart must be repeat or fail, but is ${quoted(onRestart)}`);
+    throw invalidSetting(`job.onRestart must be repeat or fail, but is ${quoted(onRestart)}`);
   const number = (name: keyof JobPlan, least: number, most: number): number | undefined => numberIn(given, name, least, most);
   const perMinute = number('perMinute', 0.01, 1_000_000);
   const deadlineMs = number('deadlineMs', 1000, LONGEST_MS);
@@ -101,7 +101,7 @@ export function readPlan(value: unknown): JobPlan {
     dryRun: booleanIn(given, 'dryRun'),
   };
   if (deadlineMs !== undefined && plan.soakMs * Math.max(0, plan.waves.length - 1) >= deadlineMs)
-    throw wrong('job.soakMs between the waves is longer than job.deadlineMs: no wave but the first would begin');
+    throw invalidSetting('job.soakMs between the waves is longer than job.deadlineMs: no wave but the first would begin');
   return plan;
 }
 
@@ -122,22 +122,22 @@ export function waveSizes(waves: readonly WaveSize[], devices: number): readonly
 
 function wavesIn(value: unknown): readonly WaveSize[] {
   if (!Array.isArray(value) || value.length > MOST_WAVES)
-    throw wrong(`job.waves must be an array of at most ${MOST_WAVES} sizes such as [1, "10%"]`);
+    throw invalidSetting(`job.waves must be an array of at most ${MOST_WAVES} sizes such as [1, "10%"]`);
   let percent = 0;
   return value.map((size: unknown) => {
     if (typeof size === 'number' && Number.isInteger(size) && size > 0) return size;
     const part = typeof size === 'string' && /^\d+(\.\d+)?%$/.test(size) ? Number.parseFloat(size) : 0;
     percent += part;
     if (part <= 0 || part > 100)
-      throw wrong(`job.waves may have numbers and percentages such as 5 or "10%", but has ${quoted(size)}`);
-    if (percent > 100) throw wrong('job.waves are more than 100% together');
+      throw invalidSetting(`job.waves may have numbers and percentages such as 5 or "10%", but has ${quoted(size)}`);
+    if (percent > 100) throw invalidSetting('job.waves are more than 100% together');
     return size as WaveSize;
   });
 }
 
 function gateIn(value: unknown): JobGate {
   if (typeof value !== 'object' || value === null)
-    throw wrong('job.gate must be like {"success": 90, "error": 10, "minimum": 5}');
+    throw invalidSetting('job.gate must be like {"success": 90, "error": 10, "minimum": 5}');
   const given = value as Given;
   const success = numberIn(given, 'success', 0, 100, 'job.gate');
   const error = numberIn(given, 'error', 0, 100, 'job.gate');
@@ -153,19 +153,11 @@ function numberIn(given: Given, name: string, least: number, most: number, of = 
   const value = given[name];
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'number' && value >= least && value <= most) return value;
-  throw wrong(`${of}.${name} must be a number from ${least} to ${most}, but is ${quoted(value)}`);
+  throw invalidSetting(`${of}.${name} must be a number from ${least} to ${most}, but is ${quoted(value)}`);
 }
 
 function booleanIn(given: Given, name: string): boolean {
   const value = given[name] ?? false;
-  if (typeof value !== 'boolean') throw wrong(`job.${name} must be true or false, but is ${quoted(value)}`);
+  if (typeof value !== 'boolean') throw invalidSetting(`job.${name} must be true or false, but is ${quoted(value)}`);
   return value;
-}
-
-function wrong(reason: string): DeviceManagementError {
-  return new DeviceManagementError('invalid-value', reason);
-}
-
-function quoted(value: unknown): string {
-  return value === undefined ? 'missing' : (JSON.stringify(value) ?? String(value)).slice(0, 40);
 }

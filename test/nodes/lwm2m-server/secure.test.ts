@@ -11,6 +11,7 @@ import { DtlsEndpoint } from '../../../src/dtls/dtls';
 import { selfSigned } from '../../../src/dtls/self-signed';
 import type { ClientSecurity } from '../../../src/lwm2m/client/client-security';
 import { type CertificateSpec, DAY_MS, makeCertificate } from '../../dtls/certificate-maker';
+import { freeUdpPort } from '../../free-port';
 import {
   around,
   type DeviceOptions,
@@ -434,14 +435,4 @@ describe('lwm2m-server: secured devices', () => {
 
 function freshKey(): string {
   return generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
-}
-
-function freeUdpPort(): Promise<number> {
-  return new Promise((resolve) => {
-    const socket = createSocket('udp4');
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }
